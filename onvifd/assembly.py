@@ -1,0 +1,264 @@
+"""Puts the device together: which part is given which, in the order of the layers."""
+
+import contextlib
+import grp
+import os
+import secrets
+import ssl
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import keystore
+from keystore import Database, KeyStatus, Keystore, Sealer
+from onvifd.auth.authenticator import Authenticator, AuthSettings
+from onvifd.auth.errors import AuthError
+from onvifd.auth.users import UserLimits, Users
+from onvifd.call import Device
+from onvifd.config import Config, ConfigError
+from onvifd.events.notifications import key_status_notification
+from onvifd.events.pullpoints import Limits as PullPointLimits
+from onvifd.events.pullpoints import PullPoints
+from onvifd.hooks import HookFailed, ProtocolHook, Reboot
+from onvifd.operations import SERVED
+from onvifd.services import services
+from onvifd.state import Protocols, Scopes, endpoint_reference
+from onvifd.webserver.apply import Server, WebServer
+from onvifd.webserver.errors import WebServerError
+from onvifd.webserver.external import Commands, External
+from onvifd.webserver.lighttpd import Lighttpd, LighttpdFiles
+from onvifd.webserver.model import ServerCertificate, ServerConfiguration
+from onvifd.webserver.nginx import Nginx, NginxFiles
+from onvifd.webserver.settings import Settings
+
+PASSWORD_VARIABLE = "ONVIFD_ADMIN_PASSWORD"  # noqa: S105 - the name of the variable, not a password
+
+NO_PASSWORD = (
+    "this device has no users, and no password for the first administrator is given: set users.password_file"
+    f" in the configuration, or {PASSWORD_VARIABLE} in the environment"
+)
+
+SOCKET = "onvifd.sock"
+"""In run_dir: where gunicorn listens for the web server."""
+
+OPERATOR_ERRORS = (ConfigError, keystore.errors.KeystoreError, AuthError, WebServerError, HookFailed, OSError)
+"""What keeps a device from starting: each one's text is for the operator."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is on disk, opened."""
+
+    database: Database
+    sealer: Sealer
+    users: Users
+    protocols: Protocols
+
+
+@dataclass(frozen=True)
+class Running:
+    """A device that has been started."""
+
+    device: Device
+    authenticator: Authenticator
+    store: Store
+
+    def close(self) -> None:
+        """Stop what was started, the outermost layer first."""
+        self.device.pull_points.close()
+        self.device.webserver.close()
+        self.device.keystore.close()
+        self.store.database.close()
+
+
+@contextlib.contextmanager
+def open_store(config: Config) -> Iterator[Store]:
+    """The store for a moment, before anything runs on it. Raises OPERATOR_ERRORS."""
+    store = _open_store(config)
+    try:
+        yield store
+    finally:
+        store.database.close()
+
+
+def _open_store(config: Config) -> Store:
+    database = Database(config.database)
+    sealer = Sealer(keystore.file_key(config.key_encryption_key))
+    user_limits = UserLimits(
+        max_users=config.users.maximum_number,
+        max_name_length=config.users.maximum_name_length,
+        max_password_length=config.users.maximum_password_length,
+        min_password_length=config.users.minimum_password_length,
+    )
+    return Store(
+        database, sealer, Users(database, sealer, user_limits), Protocols(database, config.protocols)
+    )
+
+
+def provision(config: Config) -> None:
+    """Make the first administrator of a new device. Raises ConfigError where no password is provided."""
+    with open_store(config) as store:
+        if store.users.all():
+            return
+        password = first_password(config)
+        if not password:
+            raise ConfigError(NO_PASSWORD)
+        store.users.create_first_administrator(config.users.administrator, password)
+
+
+def first_password(config: Config) -> str:
+    """The first administrator's password as it is provided, or nothing. Raises OSError."""
+    path = config.users.password_file
+    in_file = path.read_text(encoding="utf-8").partition("\n")[0].strip() if path else ""
+    return os.environ.get(PASSWORD_VARIABLE) or in_file
+
+
+def start(config: Config) -> Running:
+    """Start the device: the store, the key generator and the web server. Raises OPERATOR_ERRORS."""
+    store = _open_store(config)
+    pull_points = PullPoints(
+        PullPointLimits(
+            pull_points=config.service.maximum_pull_points, queue_length=config.service.queue_length
+        )
+    )
+
+    def publish_key_status(key_id: str, old: KeyStatus | None, new: KeyStatus) -> None:
+        pull_points.publish(key_status_notification(key_id, old, new, datetime.now(UTC)))
+
+    keys = Keystore(
+        store.database,
+        store.sealer,
+        limits(config),
+        signature_algorithms=_signature_algorithms(config),
+        on_key_status=publish_key_status,
+    )
+    webserver = WebServer(
+        web_server(config, pull_points.limits.maximum_timeout),
+        lambda: _wanted(store.protocols, keys.server_credentials()),
+        store.database,
+        without_certificates=lambda: _wanted(store.protocols, ()),
+    )
+    hook = ProtocolHook(config.protocols.rtsp.hook if config.protocols.rtsp else ())
+    device = Device(
+        config=config,
+        keystore=keys,
+        users=store.users,
+        protocols=store.protocols,
+        scopes=Scopes(store.database, config.device.scopes),
+        webserver=webserver,
+        pull_points=pull_points,
+        protocol_hook=hook,
+        reboot=Reboot(config.device.reboot),
+        endpoint_reference=endpoint_reference(store.database),
+        services=services(config.services),
+        served=SERVED,
+    )
+    running = Running(device, _authenticator(config, store.users), store)
+    try:
+        keys.start()
+        webserver.start()
+        rtsp = store.protocols.get("RTSP")
+        if rtsp is not None:
+            hook.run(rtsp)
+    except BaseException:
+        running.close()
+        raise
+    return running
+
+
+def limits(config: Config) -> keystore.Limits:
+    """How much the keystore takes."""
+    bounds = config.keystore
+    return keystore.Limits(
+        keys=bounds.maximum_number_of_keys,
+        certificates=bounds.maximum_number_of_certificates,
+        certification_paths=bounds.maximum_number_of_certification_paths,
+        tls_certification_paths=bounds.maximum_number_of_tls_certification_paths,
+        rsa_key_lengths=bounds.rsa_key_lengths,
+    )
+
+
+def _signature_algorithms(config: Config) -> tuple[str, ...]:
+    return (*keystore.BASELINE, *((keystore.SHA1_WITH_RSA,) if config.keystore.sha1_with_rsa else ()))
+
+
+def _authenticator(config: Config, users: Users) -> Authenticator:
+    settings = AuthSettings(
+        realm=config.authentication.realm,
+        clock_skew=timedelta(seconds=config.authentication.clock_skew),
+        nonce_lifetime=timedelta(seconds=config.authentication.nonce_lifetime),
+        throttle_burst=config.authentication.failed_login_burst,
+        throttle_refill=config.authentication.failed_logins_per_second,
+    )
+    return Authenticator(users, settings, secrets.token_bytes(32), lambda: datetime.now(UTC))
+
+
+def web_server(config: Config, longest_poll: timedelta) -> Server:
+    """The web server as it is configured. Raises ConfigError, ServerMissing."""
+    chosen = config.webserver
+    lighttpd = chosen.server == "lighttpd"
+    group = shared_with(config)
+    settings = Settings(
+        directory=config.run_dir / "webserver",
+        backend=config.run_dir / SOCKET,
+        program=chosen.lighttpd if lighttpd else chosen.nginx,
+        addresses=chosen.listen,
+        maximum_request_size=config.service.maximum_request_size,
+        long_poll=round(longest_poll.total_seconds()),
+        include=chosen.include,
+        hsts=chosen.hsts,
+        group=group,
+    )
+    if chosen.mode == "managed":
+        return Lighttpd(settings) if lighttpd else Nginx(settings)
+    if not chosen.reload:
+        raise ConfigError("webserver.mode is external: set webserver.reload, the command that reloads it")
+    return External(
+        LighttpdFiles(settings) if lighttpd else NginxFiles(settings),
+        Commands(chosen.reload, chosen.check, chosen.restart, chosen.command_timeout),
+        pid_file=None if lighttpd else chosen.pid_file,
+        settle=chosen.settle,
+        group=group,
+    )
+
+
+def shared_with(config: Config) -> int | None:
+    """The ID of the group that the web server's files and the service's socket are shared with, if any.
+
+    Raises ConfigError if there is no such group.
+    """
+    name = config.webserver.group
+    if not name:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigError(f"webserver.group: there is no group {name}") from None
+
+
+def share(config: Config) -> None:
+    """Let the web server's group reach the service's socket. Raises ConfigError, OSError."""
+    group = shared_with(config)
+    if group is not None:
+        for path, mode in ((config.run_dir, 0o710), (config.run_dir / SOCKET, 0o660)):
+            os.chown(path, -1, group)
+            path.chmod(mode)
+
+
+def _wanted(protocols: Protocols, credentials: Iterable[keystore.ServerCredential]) -> ServerConfiguration:
+    """What the web server is to serve, from what is stored (within the present transaction, if any)."""
+    enabled = {protocol.name: protocol.ports for protocol in protocols.all() if protocol.enabled}
+    return ServerConfiguration(
+        http_ports=enabled.get("HTTP", ()),
+        https_ports=enabled.get("HTTPS", ()),
+        certificates=tuple(map(_server_certificate, credentials)),
+    )
+
+
+def _server_certificate(credential: keystore.ServerCredential) -> ServerCertificate:
+    return ServerCertificate(
+        chain_pem="".join(map(ssl.DER_cert_to_PEM_cert, credential.certificates_der)).encode(),
+        key_pem=credential.private_key_pem,
+        certificates_der=credential.certificates_der,
+        algorithm=credential.algorithm,
+    )

@@ -1,0 +1,129 @@
+"""`onvifd check`: what would keep this configuration from working, found without changing anything."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from keystore import Keystore
+from onvifd import assembly, network
+from onvifd.config import Config, ConfigError
+from onvifd.events.pullpoints import Limits as PullPointLimits
+from onvifd.services import services
+from onvifd.webserver.errors import WebServerError
+from onvifd.webserver.includes import includes
+from onvifd.webserver.process import SYSTEM_PATH
+from onvifd.webserver.verify import answers
+
+_PROBE_TIMEOUT = 1.0
+
+SOON = timedelta(days=30)
+"""How long before its end an assigned certificate is worth a word."""
+
+
+def report(config: Config) -> int:
+    """Print the findings, one line each, and return 1; or `ok`, and return 0."""
+    found = list(findings(config))
+    print("\n".join(found) or "ok")
+    return 1 if found else 0
+
+
+def findings(config: Config) -> Iterator[str]:
+    """What is wrong with the configuration, the store or the web server."""
+    try:
+        services(config.services)
+        assembly.web_server(config, PullPointLimits.maximum_timeout)
+    except (ConfigError, WebServerError) as error:
+        yield str(error)
+    if config.webserver.mode == "external":
+        yield from _external(config)
+    yield from _directory(config.state_dir, 0o077)
+    # The web server's group must be able to pass through it.
+    yield from _directory(config.run_dir, 0o067 if config.webserver.group else 0o077)
+    yield from _private_file(config.database)
+    if config.database.exists():
+        yield from _store(config)
+    elif not assembly.first_password(config):
+        yield assembly.NO_PASSWORD
+
+
+def _external(config: Config) -> Iterator[str]:
+    """Whether the vendor's web server would ever see what is written for it."""
+    chosen = config.webserver
+    fragment = config.run_dir / "webserver" / "current" / f"{chosen.server}.conf"
+    main = chosen.main or Path(f"/etc/{chosen.server}/{chosen.server}.conf")
+    try:
+        if not includes(main, fragment):
+            yield f"{main} does not include {fragment.with_name('*.conf')}: nothing would be served"
+    except OSError as error:
+        yield f"webserver.main: {error.filename} can't be read: {error.strerror}"
+    for command in (chosen.check, chosen.reload, chosen.restart):
+        if command and shutil.which(command[0], path=SYSTEM_PATH) is None:
+            yield f"there is no command {command[0]}"
+
+
+def _private_file(path: Path) -> Iterator[str]:
+    if path.exists():
+        if path.stat().st_uid != path.parent.stat().st_uid:
+            yield f"{path} and its directory belong to different users: the service's user must own both"
+        if path.stat().st_mode & 0o077:
+            yield f"{path} is open to other users: set its mode to 0600"
+
+
+def _directory(directory: Path, others: int) -> Iterator[str]:
+    if not directory.exists():
+        parent = next(parent for parent in directory.parents if parent.exists())
+        if not os.access(parent, os.W_OK):
+            yield f"{directory} does not exist, and can't be made in {parent}"
+    elif not directory.is_dir() or not os.access(directory, os.W_OK):
+        yield f"{directory} is no directory that this user can write to"
+    elif directory.stat().st_mode & others:
+        yield f"{directory} is open to other users: set its mode to 0700"
+
+
+def _store(config: Config) -> Iterator[str]:
+    try:
+        with assembly.open_store(config) as store:
+            keys = Keystore(store.database, store.sealer, assembly.limits(config))
+            yield from keys.verify()
+            for credential in keys.server_credentials():
+                yield from _validity(credential.path_id, credential.certificates_der[0])
+            if not _running(config):
+                enabled = [protocol for protocol in store.protocols.all() if protocol.enabled]
+                yield from _ports([port for protocol in enabled for port in protocol.ports], config)
+    except assembly.OPERATOR_ERRORS as error:
+        yield str(error)
+
+
+def _validity(path_id: str, der: bytes) -> Iterator[str]:
+    ends = x509.load_der_x509_certificate(der).not_valid_after_utc
+    if ends < datetime.now(UTC):
+        yield f"{path_id}: the server certificate expired on {ends:%Y-%m-%d}"
+    elif ends < datetime.now(UTC) + SOON:
+        yield f"{path_id}: the server certificate expires on {ends:%Y-%m-%d}"
+
+
+def _running(config: Config) -> bool:
+    """Whether an onvifd holds the state directory: its ports are busy because they work."""
+    try:
+        with (config.state_dir / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _ports(ports: list[int], config: Config) -> Iterator[str]:
+    listen = [address for address in config.webserver.listen if network.has_address(address)]
+    # A web server that init runs goes on when onvifd has stopped.
+    served = [generation.name for generation in config.run_dir.glob("webserver/generations/*")]
+    for port in ports:
+        ours = served and answers(listen, port, served, _PROBE_TIMEOUT)
+        if not ours and not network.port_is_free(listen, port):
+            yield f"port {port} is in use by another program"

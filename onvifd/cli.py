@@ -1,0 +1,56 @@
+"""The command line: `onvifd serve`, `onvifd demo` and `onvifd check`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from onvifd import __version__, check, demo, server
+from onvifd.assembly import OPERATOR_ERRORS
+from onvifd.config import load
+
+CONFIG = Path("/etc/onvifd/onvifd.toml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, or 1 after one line on what is wrong."""
+    parser = argparse.ArgumentParser(prog="onvifd", description="The ONVIF TLS Configuration Add-on.")
+    parser.add_argument("--version", action="version", version=f"onvifd {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the device in the foreground, as init does")
+    serve.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    serve.set_defaults(run=lambda options: server.serve(load(options.config)))
+
+    checking = commands.add_parser("check", help="check configuration, store and web server")
+    checking.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    checking.set_defaults(run=lambda options: check.report(load(options.config)))
+
+    bench = commands.add_parser("demo", help="a complete device on this machine, to try a client against")
+    bench.add_argument(
+        "--server", choices=("nginx", "lighttpd"), default="nginx", help="default: %(default)s"
+    )
+    bench.add_argument("--http", type=int, default=8080, metavar="PORT", help="default: %(default)s")
+    bench.add_argument(
+        "--https",
+        type=int,
+        default=8443,
+        metavar="PORT",
+        help="what GetNetworkProtocols shows while HTTPS is off; default: %(default)s",
+    )
+    bench.add_argument("--state", type=Path, metavar="DIR", help="keep the device's state here")
+    bench.add_argument(
+        "--admin-password",
+        metavar="PASSWORD",
+        help="of the user admin on a new device; default: a random one. Others on this machine can read a"
+        " command line: for more than a bench use the environment variable ONVIFD_ADMIN_PASSWORD",
+    )
+    bench.set_defaults(run=demo.run)
+
+    options = parser.parse_args(arguments)
+    try:
+        status = options.run(options)
+    except (*OPERATOR_ERRORS, server.StateInUse) as error:
+        print(f"onvifd: {error}", file=sys.stderr)
+        return 1
+    return int(status or 0)

@@ -1,0 +1,29 @@
+"""Starting over: factory default and reboot (Core 8.3.8 and 8.3.13)."""
+
+from onvifd.call import Answer, Call
+
+
+def set_system_factory_default(call: Call) -> Answer:
+    """Core 8.3.8. Both kinds wipe keys, certificates, users and scopes; a soft one keeps the protocols.
+
+    HTTPS can't stay enabled without its certificate. A soft default that would leave no enabled protocol then
+    brings back the factory's, so that the device stays reachable.
+    """
+    device = call.device
+    with device.webserver.change() as undo:
+        before = device.protocols.get("RTSP")
+        device.keystore.reset()
+        device.users.reset()
+        device.scopes.reset()
+        if call.arguments["FactoryDefault"] == "Hard":
+            device.protocols.reset()
+        else:
+            device.protocols.disable_https()
+        device.protocol_hook.follow(before, device.protocols.get("RTSP"), undo)
+    return {}
+
+
+def system_reboot(call: Call) -> Answer:
+    """Core 8.3.13. The answer is sent first."""
+    call.device.reboot()
+    return {"Message": "The device restarts in a moment"}

@@ -1,0 +1,158 @@
+"""Start-up and shut-down: configuration → store → web server → gunicorn, and back.
+
+gunicorn's arbiter forks one worker, which is the device: it owns the store, the key generator, the pull
+points and the web server in front. When it dies the arbiter starts another one, which finds all it needs in
+state_dir.
+"""
+
+import contextlib
+import fcntl
+import gc
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import cast
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
+
+from onvifd import app, assembly
+from onvifd.config import Config
+from onvifd.schema import Schema
+
+log = logging.getLogger("onvifd")
+
+UPSTREAM_KEEPALIVE = 75
+"""Seconds that a connection from the web server may idle: longer than the web server keeps it, so that it is
+never closed under a request that is just being sent."""
+GRACEFUL_TIMEOUT = 10
+"""Seconds for the requests in flight at shut-down."""
+LOCK_TIMEOUT = 10.0
+"""Seconds to wait for the state directory: a killed predecessor's worker needs a moment to end."""
+
+
+class StateInUse(Exception):
+    """Another onvifd runs on the same state directory."""
+
+
+class Worker(ThreadWorker):
+    """gunicorn's threaded worker, which at SIGTERM also lets the waiting PullMessages answer."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        cast(Service, self.app).stop_waiting()
+        super().handle_exit(sig, frame)
+
+
+class Service(BaseApplication):
+    """The device under gunicorn."""
+
+    def __init__(self, config: Config, when_ready: Callable[[], None]) -> None:
+        self._config = config
+        self._when_ready = when_ready
+        self._schema = Schema.load()
+        self._running: assembly.Running | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        service = self._config.service
+        settings = {
+            "bind": f"unix:{self._config.run_dir / assembly.SOCKET}",
+            "umask": 0o177,
+            # gunicorn's defaults are from when it was imported: the bench may have been root then.
+            "user": os.geteuid(),
+            "group": os.getegid(),
+            "worker_class": Worker,
+            "workers": 1,
+            "threads": service.threads + service.maximum_pull_points,
+            "keepalive": UPSTREAM_KEEPALIVE,
+            "graceful_timeout": GRACEFUL_TIMEOUT,
+            "worker_tmp_dir": str(self._config.run_dir),
+            "loglevel": "warning",
+            "proc_name": "onvifd",
+            "control_socket_disable": True,
+            "pre_fork": lambda _arbiter, _worker: gc.freeze(),
+            "worker_exit": lambda _arbiter, _worker: self.close(),
+            "post_worker_init": lambda _worker: self._when_ready(),
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:  # the control socket is younger than the oldest gunicorn we run on
+                self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Iterable[bytes]]:
+        """Called in the worker: everything with threads or open files starts here."""
+        try:
+            assembly.share(self._config)
+            self._running = assembly.start(self._config)
+        except assembly.OPERATOR_ERRORS as error:
+            print(f"onvifd: {error}", file=sys.stderr, flush=True)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        return app.create(app.SoapEndpoint(self._running.device, self._schema, self._running.authenticator))
+
+    def stop_waiting(self) -> None:
+        if self._running is not None:
+            self._running.device.pull_points.close()
+
+    def close(self) -> None:
+        if self._running is not None:
+            self._running.close()
+
+
+def serve(config: Config) -> None:
+    """Run the device until SIGTERM or SIGINT, as init does.
+
+    Raises StateInUse, or what assembly.OPERATOR_ERRORS lists; ends with SystemExit.
+    """
+    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(config.state_dir):
+        assembly.provision(config)
+        run(config)
+
+
+def run(config: Config, when_ready: Callable[[], None] = lambda: None) -> None:
+    """Run the device on a state directory that the caller has locked.
+
+    `when_ready` is called in the worker when it begins to answer. Ends with SystemExit.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    os.umask(0o077)  # for nginx too: nothing here is anybody else's
+    config.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logging.getLogger("gunicorn.error").addFilter(_is_news)
+    Arbiter(Service(config, when_ready)).run()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not what the arbiter says after a start that failed: the worker has said why, in one line."""
+    epilogue = (f"exited with code {Arbiter.APP_LOAD_ERROR}.", "Shutting down: Master", "App failed to load.")
+    return not record.getMessage().endswith(epilogue)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a state directory. The lock is inherited by the worker and lasts as long as either lives.
+
+    Raises StateInUse if another process holds it.
+    """
+    lock = directory / "lock"
+    lock.touch(mode=0o600)
+    with lock.open("w") as file:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while not _try_lock(file.fileno()):
+            if time.monotonic() > deadline:
+                raise StateInUse(f"{directory} is in use by another onvifd")
+            time.sleep(0.1)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

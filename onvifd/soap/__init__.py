@@ -1,0 +1,1 @@
+"""The wire: SOAP 1.2 envelopes, faults and WS-Addressing. It knows no service."""

@@ -1,0 +1,39 @@
+"""Fixtures that every part of the suite shares."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench_device import BenchDevice
+from tests.pki import Authority
+
+# A verifying TLS client of a test trusts what the test tells it, not what the environment adds.
+for _variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+    os.environ.pop(_variable, None)
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[BenchDevice]:
+    """A running device of factory state at the module's first test; its tests share it."""
+    with BenchDevice() as device:
+        yield device
+
+
+@pytest.fixture
+def fresh_device() -> Iterator[BenchDevice]:
+    """A running device of factory state for one test."""
+    with BenchDevice() as device:
+        yield device
+
+
+@pytest.fixture(scope="session")
+def root() -> Authority:
+    """The root of the test's certification authority."""
+    return Authority.root()
+
+
+@pytest.fixture(scope="session")
+def intermediate(root: Authority) -> Authority:
+    """The authority under the root that signs devices' certificates."""
+    return root.intermediate()

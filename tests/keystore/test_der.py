@@ -1,0 +1,147 @@
+"""DER as X.690 defines it, compared with the readers of cryptography and openssl."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat import asn1
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keystore import der, structures
+from tests.keystore.encoding import NULL, OCTET_STRING
+
+
+def asn1parse(data: bytes) -> str:
+    return subprocess.run(
+        ["openssl", "asn1parse", "-inform", "DER"], input=data, capture_output=True, check=True
+    ).stdout.decode()
+
+
+@settings(max_examples=100)
+@given(st.integers(-(2**200), 2**200))
+def test_integers(value: int) -> None:
+    encoded = der.integer(value)
+    der.check(encoded)
+    assert asn1.decode_der(int, encoded) == value
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 70000))
+def test_lengths(size: int) -> None:
+    encoded = der.element(OCTET_STRING, bytes(size))
+    der.check(encoded)
+    assert asn1.decode_der(bytes, encoded) == bytes(size)
+
+
+def test_object_identifiers_as_openssl_reads_them() -> None:
+    for dotted in ("1.2.840.113549.1.1.11", "2.999.1", "0.9.2342.19200300.100.1.25", "1.3.6.1.4.1.99999999"):
+        assert der.object_identifier(dotted).dotted_string == dotted
+    sha256_with_rsa = asn1.encode_der(der.object_identifier("1.2.840.113549.1.1.11"))
+    assert ":sha256WithRSAEncryption" in asn1parse(sha256_with_rsa)
+    assert ":2.999.1" in asn1parse(asn1.encode_der(der.object_identifier("2.999.1")))
+
+
+@pytest.mark.parametrize(
+    "dotted",
+    [
+        "",
+        "1",
+        "3.1",
+        "1.40",
+        "1.2.",
+        ".1.2",
+        "1..2",
+        "1.02",
+        "1.2a",
+        "1x2",
+        "1.2\n",
+        "1." + "9" * 5000,
+        "1" + ".99999" * 30,
+        f"2.{2**128 - 1}",
+        "1.+2",
+    ],
+)
+def test_what_is_no_object_identifier(dotted: str) -> None:
+    with pytest.raises(ValueError, match="object identifier"):
+        der.object_identifier(dotted)
+
+
+def test_a_set_is_sorted() -> None:
+    assert der.set_of([der.integer(2), der.integer(1)]) == der.set_of([der.integer(1), der.integer(2)])
+    assert der.set_of([der.integer(2), der.integer(1)]).index(b"\1\1") < 6
+
+
+@pytest.mark.parametrize(
+    ("year", "expected"),
+    [(1950, b"\x17\x0d500101000000Z"), (2049, b"\x17\x0d490101000000Z"), (2050, b"\x18\x0f20500101000000Z")],
+)
+def test_times_change_their_type_in_2050(year: int, expected: bytes) -> None:
+    """RFC 5280 4.1.2.5."""
+    assert asn1.encode_der(structures.time(datetime(year, 1, 1, tzinfo=UTC))) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "0c",
+        "0c0561",
+        "0c016161",
+        "0c810161",  # the length is not in its shortest form
+        "0c82000161",
+        "2403040161",  # constructed octet string
+        "30800000",  # indefinite length
+        "0000",
+        "0101aa",
+        "02020001",
+        "0200",
+        "050100",
+        "0601aa",
+        "06028001",
+        "0c01ff",
+        "130140",  # @ in a PrintableString
+        "160180",
+        "1e0141",
+        "1c0141",
+        "0a020001",
+        "03020801",
+        "1f0100",
+        "1000",  # a primitive sequence
+        "30020101",
+    ],
+)
+def test_what_is_not_der_is_found(data: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        der.check(bytes.fromhex(data))
+
+
+@pytest.mark.parametrize("data", ["0a0105", "1e020041", "1c0400000041", "bf1f020500", "5f8100017f", "800100"])
+def test_types_that_few_readers_know_are_der(data: str) -> None:
+    """An ENUMERATED, a BMPString, a UniversalString, tags above 30, and a tag that hides the type."""
+    der.check(bytes.fromhex(data))
+    asn1parse(bytes.fromhex(data))
+
+
+def test_nesting_is_bounded() -> None:
+    data = NULL
+    for _ in range(100):
+        data = der.sequence(data)
+    with pytest.raises(ValueError, match="nested"):
+        der.check(data)
+
+
+def test_many_small_elements_are_checked_in_linear_time() -> None:
+    der.check(der.sequence(NULL * 200_000))
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=40))
+def test_any_octets_are_judged_without_another_exception(data: bytes) -> None:
+    try:
+        der.check(data)
+    except ValueError:
+        return
+    asn1parse(data)

@@ -1,0 +1,138 @@
+"""What the kernel says of the host's network, in a network of the test's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onvifd import network
+from tests.support import free_port
+
+SETUP = """
+ip link set lo up
+ip link add cable0 type veth peer name spare0
+ip link set cable0 address 02:00:5e:10:00:01 mtu 1400 up
+ip address add 192.0.2.10/24 dev cable0
+ip address add 198.51.100.7/30 dev cable0 valid_lft 3600 preferred_lft 3600
+ip address add 2001:db8::10/64 dev cable0 nodad
+ip address add fe80::10/64 dev cable0 nodad
+ip address add 203.0.113.1/24 dev spare0
+"""
+
+REPORT = """
+import dataclasses, json
+from onvifd import network
+asked = ("192.0.2.10", "192.0.2.11", "::", "2001:db8::10", "2001:db8::11")
+print(json.dumps({
+    "interfaces": [dataclasses.asdict(i) for i in network.interfaces()],
+    "addresses": network.addresses(),
+    "has": {a: network.has_address(a) for a in asked},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    """What the functions say in a network namespace that has just what SETUP makes."""
+    unshare = shutil.which("unshare")
+    arguments = [unshare or "unshare", "--user", "--map-root-user", "--net"]
+    if unshare is None or subprocess.run([*arguments, "true"], check=False).returncode != 0:
+        pytest.skip("this kernel gives no network namespace")
+    script = f"set -e\n{SETUP}\nexec {sys.executable} -c '{REPORT}'\n"
+    run = subprocess.run(
+        [*arguments, "sh", "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    report: dict[str, Any] = json.loads(run.stdout)
+    return report
+
+
+def test_interfaces_are_listed_by_index(report: dict[str, Any]) -> None:
+    """Core 8.2.10."""
+    named = {interface["name"]: interface for interface in report["interfaces"]}
+    assert next(iter(named)) == "lo"
+    assert {"cable0", "spare0"} <= named.keys()
+    cable = named["cable0"]
+    assert (cable["mac"], cable["mtu"], cable["enabled"]) == ("02:00:5e:10:00:01", 1400, True)
+    assert not named["spare0"]["enabled"]
+    assert [interface["index"] for interface in report["interfaces"]] == sorted(
+        interface["index"] for interface in report["interfaces"]
+    )
+
+
+def test_addresses_have_their_prefix_length_and_origin(report: dict[str, Any]) -> None:
+    (cable,) = (interface for interface in report["interfaces"] if interface["name"] == "cable0")
+    assert {tuple(address.values()) for address in cable["ipv4"]} == {
+        ("192.0.2.10", 24, False),
+        ("198.51.100.7", 30, True),
+    }
+    assert ("2001:db8::10", 64, False) in {tuple(address.values()) for address in cable["ipv6"]}
+    assert ("fe80::10", 64, False) in {tuple(address.values()) for address in cable["ipv6"]}
+
+
+def test_the_hosts_addresses_are_the_global_ones_of_enabled_interfaces_then_the_loopbacks(
+    report: dict[str, Any],
+) -> None:
+    addresses = report["addresses"]
+    assert set(addresses) == {"192.0.2.10", "198.51.100.7", "2001:db8::10", "127.0.0.1", "::1"}
+    assert [ip_address(address).is_loopback for address in addresses] == [False] * 3 + [True] * 2
+
+
+def test_which_addresses_a_server_can_listen_on(report: dict[str, Any]) -> None:
+    assert report["has"] == {
+        "192.0.2.10": True,
+        "192.0.2.11": False,
+        "::": True,
+        "2001:db8::10": True,
+        "2001:db8::11": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "link_local"),
+    [("169.254.3.4", True), ("fe80::1", True), ("192.0.2.1", False), ("2001:db8::1", False)],
+)
+def test_link_local_addresses_are_known(address: str, link_local: bool) -> None:
+    assert network.Address(address, 16, dynamic=False).link_local is link_local
+
+
+def test_the_host_name_is_read_anew() -> None:
+    assert network.hostname() == socket.gethostname()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_port_is_busy_while_somebody_listens_on_one_of_the_addresses(address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with closing(socket.create_server((address, 0), family=family)) as listener:
+        port = listener.getsockname()[1]
+        assert not network.port_is_free(["127.0.0.1", "::1"], port)
+        assert not network.port_is_free([address], port)
+    assert network.port_is_free(["127.0.0.1", "::1"], port)
+
+
+def test_a_listener_for_both_address_families_keeps_ipv4_busy() -> None:
+    with closing(socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)) as listener:
+        assert not network.port_is_free(["127.0.0.1"], listener.getsockname()[1])
+
+
+def test_ipv6_does_not_keep_ipv4_busy() -> None:
+    with closing(socket.create_server(("::1", free_port()), family=socket.AF_INET6)) as listener:
+        assert network.port_is_free(["127.0.0.1"], listener.getsockname()[1])
+
+
+def test_pyroute2_is_imported_on_first_use_only() -> None:
+    """It costs 10 MiB, which a camera may not have to give."""
+    program = "import sys, onvifd.network; sys.exit('pyroute2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,36 @@
+"""What README.md promises is what there is."""
+
+import re
+from pathlib import Path
+
+from onvifd.operations import SERVED
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+PREFIXES = {"Device": ("tds",), "Security": ("tas",), "Event": ("tev", "wsnt")}
+
+
+def _promised() -> set[tuple[str, str]]:
+    """(service, operation) of each operation in the table of section What is supported."""
+    rows = re.findall(r"^\| (Device|Security|Event)[^|]*\| ([^|]+) \|$", README, re.MULTILINE)
+    return {
+        (service, name)
+        for service, cell in rows
+        for name in re.findall(r"\b[A-Z]\w+", cell.partition(";")[0])
+    }
+
+
+def test_the_table_of_operations_is_complete_and_true() -> None:
+    served = {
+        (service, name.partition(":")[2])
+        for name in SERVED
+        for service, prefixes in PREFIXES.items()
+        if name.partition(":")[0] in prefixes
+    }
+    assert _promised() == served
+
+
+def test_the_files_that_it_links_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    for link in links:
+        assert (Path(__file__).parent.parent / link).exists(), link

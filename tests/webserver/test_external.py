@@ -1,0 +1,120 @@
+"""A web server that the vendor's init owns, and the example files in etc/."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onvifd import assembly
+from onvifd.webserver.settings import Settings
+from tests.support import wait_until
+from tests.webserver.support import Device, Service, get, post
+from tests.webserver.vendor import PAGE, Vendor, configuration, install
+
+Ports = tuple[int, int, int]
+Make = Callable[..., Device]
+
+external = pytest.mark.parametrize("server", ["nginx-external", "lighttpd-external"], indirect=True)
+
+
+@external
+def test_what_is_stored_is_served_and_changed(device: Device, ports: Ports) -> None:
+    first, second, third = ports
+    device.assert_agreement(closed=[third])
+    device.change(assigned=["rsa-2", "ec-1"])
+    device.assert_agreement(closed=[third])
+    device.change(http=[first, third])
+    device.assert_agreement()
+    device.change(http=[third])
+    device.assert_agreement(closed=[first])
+    device.change(https=[first])
+    device.assert_agreement(closed=[second])
+    device.change(https=[])
+    device.assert_agreement(closed=[first, second])
+
+
+def assert_vendors_own(port: int) -> None:
+    assert get("127.0.0.1", port, "/") == (200, PAGE)
+    assert get("127.0.0.1", port, "/index.html") == (200, PAGE)
+    assert get("127.0.0.1", port, "/missing")[0] == 404
+    answer = post("::1", port, "/onvif/media_service", headers={"Host": "camera.test"})
+    seen = dict(answer["service"]["headers"])
+    assert (seen["Host"], seen["X-Forwarded-Proto"]) == ("camera.test", "http")
+    assert post("127.0.0.1", port)["service"]["path"] == "/onvif/device_service"
+
+
+@external
+def test_the_vendors_pages_and_media_service_share_the_ports(
+    device: Device, ports: Ports, vendor: Vendor
+) -> None:
+    assert_vendors_own(ports[0])
+    assert vendor.media.requests == ["/onvif/media_service"]
+    assert "/onvif/media_service" not in device.service.requests
+
+
+def test_the_vendors_pages_and_media_service_with_a_managed_server(
+    make: Make, ports: Ports, tmp_path: Path, server: str
+) -> None:
+    root = tmp_path / "root"
+    install(server, root)
+
+    def configured(settings: Settings) -> Any:
+        config = configuration(server, "managed", root)
+        chosen = replace(config.webserver, listen=settings.addresses)
+        return assembly.web_server(replace(config, webserver=chosen), timedelta(seconds=60))
+
+    media = Service(root / "run" / "media.sock")
+    device = make(server=configured, run=root / "run" / "onvifd")
+    device.store(http=ports[:1])
+    device.webserver.start()
+    assert_vendors_own(ports[0])
+    assert media.requests == ["/onvif/media_service"]
+    media.stop()
+
+
+@external
+def test_the_web_server_goes_on_without_the_service_and_is_not_disturbed_by_its_return(
+    device: Device, ports: Ports, make: Make, vendor: Vendor
+) -> None:
+    device.close()
+    assert post("127.0.0.1", ports[0])["status"] == 503
+    assert get("127.0.0.1", ports[0], "/index.html") == (200, PAGE)
+    again = make()
+    again.webserver.start()
+    again.assert_agreement()
+
+
+@external
+def test_a_web_server_that_starts_later_is_waited_for(make: Make, ports: Ports, vendor: Vendor) -> None:
+    """The order in which init starts the two does not matter."""
+    vendor.halt()
+    device = make(patience=0.5, retry_interval=0.2)
+    device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
+    device.webserver.start()
+    vendor.resume()
+
+    def serves() -> bool:
+        with contextlib.suppress(AssertionError, OSError):
+            device.assert_agreement()
+            return True
+        return False
+
+    wait_until(serves)
+
+
+@external
+def test_only_the_group_of_the_web_server_can_read_the_files(device: Device) -> None:
+    """External mode: the web server may run as another user."""
+    for path in (device.server.directory, device.current.parent, device.current):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o750
+    for path in device.current.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        assert path.stat().st_gid == os.getegid()

@@ -1,0 +1,309 @@
+"""Whatever fails: the client got a fault or the change is fully there, and the device answers.
+
+Each failure with each web server, one that the service runs and one that init runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keystore.database import Database
+from onvifd.webserver.errors import ApplyFailed, PortInUse, WebServerError
+from onvifd.webserver.external import External
+from tests.support import wait_until
+from tests.webserver.support import Device, after, post, process_of, refuses
+from tests.webserver.vendor import Vendor
+
+Ports = tuple[int, int, int]
+Make = Callable[..., Device]
+
+SERVERS = ("nginx", "lighttpd", "nginx-external", "lighttpd-external")
+every_server = pytest.mark.parametrize("server", SERVERS, indirect=True)
+only_external = pytest.mark.parametrize("server", SERVERS[2:], indirect=True)
+
+ANSWERS_WITHIN = 5.0
+"""Seconds in which an installer's tool must reach the device again, on its old or its new ports."""
+
+
+@pytest.fixture
+def kill(vendor: Vendor | None) -> Callable[[Device], None]:
+    """Kills the web server, whoever runs it."""
+
+    def killing(device: Device) -> None:
+        pid = vendor.pid if vendor is not None else process_of(device)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    return killing
+
+
+def answers(ports: Ports) -> bool:
+    """Whether the device can be reached over HTTP."""
+    for port in ports[0], ports[2]:
+        with contextlib.suppress(OSError):
+            if post("127.0.0.1", port)["status"] == 200:
+                return True
+    return False
+
+
+def assert_one_or_the_other(device: Device, ports: Ports, *outcomes: dict[str, Any]) -> None:
+    """It answers in time, and serves all of one of these outcomes and nothing of the others."""
+    wait_until(lambda: answers(ports), ANSWERS_WITHIN)
+    before = device.wanted()
+    fitting = []
+    for outcome in outcomes:
+        with contextlib.suppress(ZeroDivisionError), device.database.transaction():
+            device.store(**outcome)
+            if device.wanted() == before:
+                fitting.append(outcome)
+            raise ZeroDivisionError
+    assert len(fitting) == 1, before
+    wait_until(lambda: agrees(device, ports))
+    device.assert_agreement(set(ports) - before.ports)
+
+
+def agrees(device: Device, ports: Ports) -> bool:
+    with contextlib.suppress(AssertionError, OSError):
+        device.assert_agreement(set(ports) - device.wanted().ports)
+        return True
+    return False
+
+
+def old(ports: Ports) -> dict[str, Any]:
+    return {"http": ports[:1], "https": ports[1:2], "assigned": ["rsa-1"]}
+
+
+def new(ports: Ports) -> dict[str, Any]:
+    return {"http": [ports[0], ports[2]], "https": ports[1:2], "assigned": ["ec-1", "rsa-2"]}
+
+
+def moved(ports: Ports) -> dict[str, Any]:
+    return {"http": ports[2:], "https": ports[1:2], "assigned": ["rsa-2"]}
+
+
+def assert_works(device: Device, ports: Ports) -> None:
+    """Once nothing fails any more, the change succeeds."""
+    device.change(**new(ports))
+    device.assert_agreement()
+
+
+# -- commands
+
+
+@every_server
+def test_the_program_refuses_the_configuration(device: Device, ports: Ports) -> None:
+    files = device.server._files
+    files.program, program = "/bin/false", files.program
+    with pytest.raises(ApplyFailed, match="refuses this"):
+        device.change(**new(ports))
+    assert_one_or_the_other(device, ports, old(ports))
+    files.program = program
+    assert_works(device, ports)
+
+
+@only_external
+@pytest.mark.parametrize(
+    ("failing", "reason"),
+    [
+        ({"check": ("/bin/false",)}, "command that checks the web server failed"),
+        ({"check": ("/nowhere/check",)}, "command that checks the web server can't be run"),
+        ({"reload": ("/bin/false",), "restart": ()}, "command that reloads the web server failed"),
+        ({"reload": ("/bin/sleep", "60"), "restart": (), "timeout": 0.3}, "did not end in time"),
+        ({"reload": ("/bin/true",), "restart": ()}, "does not serve the change"),
+    ],
+)
+def test_a_command_fails_hangs_or_does_nothing(
+    make: Make, ports: Ports, failing: dict[str, Any], reason: str
+) -> None:
+    device = make(patience=1.5)
+    device.store(**old(ports))
+    device.webserver.start()
+    assert isinstance(device.server, External)
+    commands = device.server._commands
+    device.server._commands = replace(commands, **failing)
+    started = time.monotonic()
+    with pytest.raises(ApplyFailed, match=reason):
+        device.change(**new(ports))
+    assert time.monotonic() - started < 10
+    assert_one_or_the_other(device, ports, old(ports))
+    device.server._commands = commands
+    assert_works(device, ports)
+
+
+# -- ports and disks
+
+
+@every_server
+def test_a_port_is_taken_between_check_and_reload(make: Make, ports: Ports) -> None:
+    device = make(patience=3.0)
+    device.store(**old(ports))
+    device.webserver.start()
+    taken: list[socket.socket] = []
+    after(device, "check", lambda: taken or taken.append(socket.create_server(("127.0.0.1", ports[2]))))
+    with pytest.raises(PortInUse) as caught:
+        device.change(**new(ports))
+    assert caught.value.port == ports[2]
+    wait_until(lambda: answers((ports[0],) * 3), ANSWERS_WITHIN)
+    taken[0].close()
+    assert_one_or_the_other(device, ports, old(ports))
+    assert_works(device, ports)
+
+
+@pytest.fixture
+def small_disk(make: Make) -> Iterator[tuple[Device, Path]]:
+    """A device whose web server's files are on a small file system of their own."""
+    device = make()
+    directory = device.server.directory
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", str(directory)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield device, directory
+    device.webserver.close()
+    subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+@every_server
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_the_disk_is_full(small_disk: tuple[Device, Path], ports: Ports, left: int) -> None:
+    """`left`: the blocks that are still free: it gets full sooner or later in the change."""
+    device, directory = small_disk
+    device.store(**old(ports))
+    device.webserver.start()
+    ballast = directory / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(ballast, ballast.stat().st_size - left * 4096)
+    with pytest.raises(ApplyFailed, match="No space left"):
+        device.change(**new(ports))
+    assert_one_or_the_other(device, ports, old(ports))
+    ballast.unlink()
+    assert_works(device, ports)
+
+
+# -- deaths
+
+
+@every_server
+@pytest.mark.parametrize("step", ["render", "check", "load"])
+def test_the_web_server_is_killed_during_a_change(
+    device: Device, ports: Ports, kill: Callable[[Device], None], step: str
+) -> None:
+    once = iter([None])
+    after(device, step, lambda: [kill(device) for _ in once])
+    try:
+        device.change(**new(ports))
+    except WebServerError:
+        assert_one_or_the_other(device, ports, old(ports))
+    else:
+        assert_one_or_the_other(device, ports, new(ports))
+    assert_works(device, ports)
+
+
+@every_server
+def test_the_web_server_is_killed_at_any_time(
+    device: Device, ports: Ports, kill: Callable[[Device], None]
+) -> None:
+    """Again and again while one change follows the other."""
+    done = threading.Event()
+
+    def killing() -> None:
+        chance = random.Random(1)
+        while not done.wait(chance.uniform(0.4, 0.9)):
+            kill(device)
+
+    killer = threading.Thread(target=killing)
+    killer.start()
+    expected = old(ports)
+    try:
+        for outcome in itertools.islice(itertools.cycle([new(ports), moved(ports), old(ports)]), 6):
+            try:
+                device.change(**outcome)
+            except WebServerError:
+                continue
+            expected = outcome
+    finally:
+        done.set()
+        killer.join()
+    assert_one_or_the_other(device, ports, expected)
+    assert_works(device, ports)
+
+
+STEPS = (
+    "store",
+    "create",
+    "render",
+    "check",
+    "switch",
+    "load",
+    "settled",
+    "commit",
+    "committed",
+    "keep_only",
+)
+
+
+def dying_at(device: Device, step: str) -> None:
+    """Let this process kill itself when a change has done one of STEPS."""
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if step in ("create", "switch", "keep_only"):
+        generations = device.webserver._generations
+        original = getattr(generations, step)
+        setattr(generations, step, lambda *given: (original(*given), die()))
+    elif step == "store":
+        original_store = device.store
+        device.store = lambda **wanted: (original_store(**wanted), die())  # type: ignore[method-assign]
+    elif step == "settled":
+        settled = device.server.settled
+        device.server.settled = lambda: settled() and die()
+    elif step == "commit":  # all is verified, and the transaction still open
+        verify = device.webserver._verify
+        device.webserver._verify = lambda *given: (verify(*given), die())  # type: ignore[method-assign,assignment]
+    elif step == "committed":
+        device.database.after_commit = lambda callback: Database.after_commit(device.database, die)  # type: ignore[method-assign]
+    else:
+        after(device, step, die)
+
+
+@every_server
+@pytest.mark.parametrize("step", STEPS)
+def test_the_service_is_killed_between_two_steps(make: Make, ports: Ports, step: str) -> None:
+    """kill -9; then the next start of the service."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            device = make()
+            device.store(**old(ports))
+            device.webserver.start()
+            dying_at(device, step)
+            device.change(**moved(ports))
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "the step was not reached"
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    device = make()
+    stored = device.wanted().http_ports
+    assert stored == (ports[2:] if step in ("committed", "keep_only") else ports[:1])
+    device.webserver.start()
+    assert_one_or_the_other(device, ports, moved(ports) if stored == ports[2:] else old(ports))
+    assert refuses("127.0.0.1", ports[0]) == (stored == ports[2:])
+    assert_works(device, ports)
