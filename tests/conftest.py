@@ -8,6 +8,8 @@ import pytest
 from tests.bench_device import BenchDevice
 from tests.pki import Authority
 
+pytest_plugins = ["tests.device_test.plugin"]
+
 # A verifying TLS client of a test trusts what the test tells it, not what the environment adds.
 for _variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
     os.environ.pop(_variable, None)

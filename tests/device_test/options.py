@@ -1,0 +1,52 @@
+"""What a run of the device test is told: which device, who its administrator is, how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pytest
+
+
+def _option(default: Any, text: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": text, **more})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command line, each `--name-of-the-field`. Times are in seconds."""
+
+    device: str = _option(
+        "", "the device under test: http://host:port or its device service's URL; without it, onvifd demo"
+    )
+    user: str = _option("admin", "the name of its administrator")
+    password: str = _option("", "the administrator's password")
+    authentication: str = _option(
+        "select",
+        "select: as Base Test Specification 4.3.5 finds out; or one for all operations",
+        choices=("select", "digest", "token"),
+    )
+    operation_delay: float = _option(
+        30.0, "how long the device may take for what it answers at once and does later"
+    )
+    message_timeout: float = _option(30.0, "how long the device may take for an answer")
+    reboot_timeout: float = _option(120.0, "how long the device may take to reboot")
+    poll_interval: float = _option(5.0, "between two questions for a status; 0.1 for onvifd demo")
+    discovery_interface: str = _option("", "the network interface through which the device is discovered")
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Options:
+        return cls(**{each.name: config.getoption(f"device_test_{each.name}") for each in fields(cls)})
+
+
+def add_to(parser: pytest.Parser) -> None:
+    group = parser.getgroup("device test", "ONVIF device test cases (tests/device_test)")
+    for each in fields(Options):
+        group.addoption(
+            f"--{each.name.replace('_', '-')}",
+            dest=f"device_test_{each.name}",
+            default=each.default,
+            type=type(each.default),
+            help=each.metadata["help"],
+            choices=each.metadata.get("choices"),
+        )

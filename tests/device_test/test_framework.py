@@ -1,0 +1,166 @@
+"""The device test itself: what it may know, that it is complete, and that it can fail."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import tests.device_test
+from tests.device_test.cases import Case
+from tests.device_test.client import NAMES
+from tests.device_test.report import series
+from tests.device_test.series import SERIES
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+SOURCES = sorted(HERE.rglob("*.py"))
+KNOWN = ("tests.device_test", "tests.pki", "tests.support", "tests.official")
+SKIPS = {"skip", "skipif", "xfail", "importorskip"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(HERE)))
+def test_it_knows_nothing_of_the_device(path: Path) -> None:
+    known = (*KNOWN, "tests.bench_device") if path == HERE / "conftest.py" else KNOWN
+    ours = [name for name in _imports(path) if name.split(".")[0] in ("tests", "onvifd", "keystore")]
+    strange = [name for name in ours if not any(f"{name}.".startswith(f"{each}.") for each in known)]
+    assert not strange
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(HERE)))
+def test_nothing_but_a_missing_prerequisite_skips_a_case(path: Path) -> None:
+    names = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    allowed = ["skip"] if path == HERE / "conftest.py" else []
+    assert [name for name in names if name in SKIPS and path != HERE / "report.py"] == allowed
+
+
+def _cases() -> Iterator[Case]:
+    for module in pkgutil.walk_packages(tests.device_test.__path__, "tests.device_test."):
+        if ".test_" in module.name:
+            for function in vars(importlib.import_module(module.name)).values():
+                marks = getattr(function, "pytestmark", ())
+                yield from (mark.args[0] for mark in marks if mark.name == "device_test_case")
+
+
+def test_each_case_of_each_series_exists_once() -> None:
+    found: dict[str, Counter[str]] = {}
+    for case in _cases():
+        found.setdefault(series(case.id), Counter())[case.id] += 1
+    assert found == {name: Counter(ids) for name, ids in SERIES.items()}
+
+
+# -- it can fail
+
+
+class FalseDevice:
+    """Signals a security service that makes keys, or does not, and answers all else with an empty 200."""
+
+    def __init__(self, *, keys: bool) -> None:
+        device = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                request = self.rfile.read(int(self.headers["Content-Length"]))
+                content = device.answer(request)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/soap+xml")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                pass
+
+        self._keys = str(keys).lower()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def answer(self, request: bytes) -> bytes:
+        if b"<tds:GetServices>" in request:
+            version = "<tds:Version><tt:Major>22</tt:Major><tt:Minor>12</tt:Minor></tds:Version>"
+            return self._envelope(
+                f"<tds:GetServicesResponse><tds:Service><tds:Namespace>{NAMES['tas']}</tds:Namespace>"
+                f"<tds:XAddr>{self.url}/security</tds:XAddr>{version}</tds:Service></tds:GetServicesResponse>"
+            )
+        if b"<tas:GetServiceCapabilities" in request:
+            return self._envelope(
+                "<tas:GetServiceCapabilitiesResponse><tas:Capabilities><tas:KeystoreCapabilities "
+                f'RSAKeyPairGeneration="{self._keys}" RSAKeyLengths="2048"/><tas:TLSServerCapabilities/>'
+                "</tas:Capabilities></tas:GetServiceCapabilitiesResponse>"
+            )
+        return b""
+
+    def _envelope(self, body: str) -> bytes:
+        names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMES.items())
+        return f"<env:Envelope {names}><env:Body>{body}</env:Body></env:Envelope>".encode()
+
+    def __enter__(self) -> FalseDevice:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The device test of the keystore, as a vendor runs it."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/device_test/security"]
+    return subprocess.run(
+        [*command, "-k", "test_keystore", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_failed_case_is_reported_with_its_step_and_the_bytes() -> None:
+    with FalseDevice(keys=True) as device:
+        run = _run("--device", device.url, "--authentication", "token", "--password", "geheim")
+    assert run.returncode == 1, run.stdout + run.stderr
+    report = run.stdout.partition(" ONVIF device test ")[2]
+    line = "ADVANCED_SECURITY-1-1-4  FAILED at «ONVIF Client invokes GetAllKeys»\n"
+    assert line in report, run.stdout
+    shown = report.partition(line)[2].partition("ADVANCED_SECURITY-1-1-5")[0]
+    assert "--> POST /security HTTP/1.1\n" in shown
+    assert "<tas:GetAllKeys/>" in shown
+    assert "<-- HTTP/1.1 200 OK\n" in shown
+    assert '#PasswordDigest">***</wsse:Password>' in shown
+    assert "geheim" not in report
+    assert "ADVANCED_SECURITY: 0 passed, 4 failed, 1 not applicable, 5 in all\n" in report
+
+
+def test_a_case_whose_prerequisite_is_not_signalled_is_not_applicable() -> None:
+    with FalseDevice(keys=False) as device:
+        run = _run("--device", device.url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    line = "ADVANCED_SECURITY-1-1-4  not applicable: KeystoreCapabilities/RSAKeyPairGeneration\n"
+    assert line in run.stdout
+    assert "ADVANCED_SECURITY: 0 passed, 0 failed, 5 not applicable, 5 in all\n" in run.stdout
+
+
+def test_one_device_is_not_shared_by_processes() -> None:
+    run = _run("--device", "http://127.0.0.1:9", "--numprocesses", "2")
+    assert run.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--device" in run.stderr
