@@ -16,10 +16,14 @@ LONGEST = 8000
 """Octets of a message that are shown."""
 
 
+KINDS = ("passed", "not applicable", "failed")
+"""Of outcomes. A test has several phases; the last of these kinds is what it comes to."""
+
+
 class Outcome(NamedTuple):
     id: str
     kind: str
-    """passed, failed or not applicable"""
+    """One of KINDS."""
     detail: str
     """The step that failed or the capability that the device does not signal."""
     exchanges: str
@@ -50,15 +54,15 @@ def _shown(message: bytes) -> str:
 
 
 def outcomes(reports: Iterable[pytest.TestReport]) -> list[Outcome]:
-    """One for each case, by ID; a case that failed in any of its phases has failed."""
+    """One for each case, by ID."""
     found: dict[str, Outcome] = {}
     for report in reports:
         values = dict(report.user_properties).get(PROPERTY)
         if values is None:
             continue
         outcome = _outcome(report, values)
-        if values["id"] not in found or outcome.kind == "failed":
-            found[values["id"]] = outcome
+        known = found.get(outcome.id, outcome)
+        found[outcome.id] = max(known, outcome, key=lambda each: KINDS.index(each.kind))
     return sorted(found.values(), key=lambda outcome: _order(outcome.id))
 
 
