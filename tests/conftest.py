@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,11 @@ def root() -> Authority:
 def intermediate(root: Authority) -> Authority:
     """The authority under the root that signs devices' certificates."""
     return root.intermediate()
+
+
+@pytest.fixture(scope="session")
+def root_file(root: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root as a PEM file, for what takes its trust from files."""
+    path = tmp_path_factory.mktemp("ca") / "root.pem"
+    path.write_bytes(root.pem)
+    return path

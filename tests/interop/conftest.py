@@ -1,0 +1,43 @@
+"""The clients, each as a program."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.interop import installed
+from tests.interop.programs import Program
+from tests.official import directory
+from tests.workflow.clients import NAMESPACES, WSDL
+
+NODE = Path(__file__).resolve().parent / "node"
+DOCUMENTS = {
+    "device": ("tds", "DeviceBinding"),
+    "security": ("tas", "AdvancedSecurityServiceBinding", "KeystoreBinding", "TLSServerBinding"),
+}
+
+
+@pytest.fixture(scope="session")
+def node(wsdl_directory: Path) -> Callable[[str], Program]:
+    """A program of node/ by its name."""
+    environment = {"NODE_PATH": str(installed.node_modules()), "WSDL_DIRECTORY": str(wsdl_directory)}
+    return lambda name: Program((installed.node(), NODE / f"{name}.js"), environment)
+
+
+@pytest.fixture(scope="session")
+def wsdl_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The official WSDL with what clients of the kind of node-soap miss in it: a wsdl:service."""
+    path = tmp_path_factory.mktemp("wsdl")
+    for name, (prefix, *bindings) in DOCUMENTS.items():
+        ports = "".join(
+            f'<wsdl:port name="{binding}" binding="s:{binding}"><soap:address location=""/></wsdl:port>'
+            for binding in bindings
+        )
+        (path / f"{name}.wsdl").write_text(
+            '<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/"'
+            ' xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap12/"'
+            f' xmlns:s="{NAMESPACES[prefix]}" targetNamespace="{NAMESPACES[prefix]}">'
+            f'<wsdl:import namespace="{NAMESPACES[prefix]}" location="{directory() / WSDL[prefix]}"/>'
+            f'<wsdl:service name="{name}">{ports}</wsdl:service></wsdl:definitions>'
+        )
+    return path

@@ -1,0 +1,65 @@
+"""Use case 6.1.1 of the TLS Configuration Add-on with clients that are no Python, on the official WSDL.
+
+tests/workflow has it with onvif-python and with zeep, in smaller steps.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.bench_device import BenchDevice
+from tests.interop.programs import Program
+from tests.pki import Authority
+from tests.workflow.tls import assert_presented
+
+
+@pytest.fixture(params=["node-soap"])
+def client(request: pytest.FixtureRequest) -> Program:
+    node = request.getfixturevalue("node")
+    program: Program = node("soap")
+    return program
+
+
+def test_a_certified_key_is_served(
+    fresh_device: BenchDevice,
+    client: Program,
+    root: Authority,
+    intermediate: Authority,
+    root_file: Path,
+    tmp_path: Path,
+) -> None:
+    """From the key to a connection over HTTPS that the client itself verifies."""
+    port = fresh_device.https_port
+    found = client.run(fresh_device, "request")
+    csr = base64.b64decode(found["csr"], validate=True)
+    subject = x509.load_der_x509_csr(csr).subject
+    assert {attribute.value for attribute in subject} == {"camera.test", "Müller & Söhne"}
+
+    chain = (intermediate.sign_request(csr), intermediate.der, root.der)
+    files = [tmp_path / name for name in ("camera.der", "intermediate.der", "root.der")]
+    for file, certificate in zip(files, chain, strict=True):
+        file.write_bytes(certificate)
+    installed = client.run(fresh_device, "install", port, *files)
+    assert installed["key"] == found["key"]
+    assert installed["assigned"] == [installed["path"]]
+    assert_presented(port, root_file, chain)
+
+    status = client.run(fresh_device, "status", root_file, url=fresh_device.https_url)
+    assert status["protocols"] == {"HTTP": [True, [fresh_device.http_port]], "HTTPS": [True, [port]]}
+    assert found["key"] in status["keys"]
+    assert len(status["addresses"]) >= 3
+    assert all(address.startswith(f"https://127.0.0.1:{port}/onvif/") for address in status["addresses"])
+    # HTTP has lost nothing, and the verification was one.
+    assert client.run(fresh_device, "status")["protocols"] == status["protocols"]
+    assert client.attempt(fresh_device, "status", url=fresh_device.https_url).returncode == 1
+
+
+def test_a_fault_is_read(device: BenchDevice, client: Program) -> None:
+    """Core 5.8.2: the codes and the reason arrive where the client looks for them."""
+    fault = client.run(device, "fault")
+    assert fault["codes"] == ["env:Sender", "ter:InvalidArgVal", "ter:KeyID"]
+    assert fault["reason"] == "No key is stored under 'none'"
