@@ -94,6 +94,7 @@ _RECEIVER: dict[type[Exception], tuple[str, ...]] = {
     state.TooManyScopes: (_ACTION, "ter:TooManyScopes"),
     state.TLSNotConfigured: (_NOT_SUPPORTED, "ter:EnablingTlsFailed"),
     hooks.HookFailed: (_ACTION,),
+    webserver.EnablingTlsFailed: (_NOT_SUPPORTED, "ter:EnablingTlsFailed"),
     webserver.WebServerError: (_ACTION,),
     keystore.MaximumNumberOfKeysReached: (_ACTION, "ter:MaximumNumberOfKeysReached"),
     keystore.MaximumNumberOfCertificatesReached: (_ACTION, "ter:MaximumNumberOfCertificatesReached"),

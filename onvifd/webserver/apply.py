@@ -12,7 +12,7 @@ from typing import Protocol
 
 from keystore.database import Database
 from onvifd import network
-from onvifd.webserver.errors import ApplyFailed, PortInUse, WebServerError
+from onvifd.webserver.errors import ApplyFailed, EnablingTlsFailed, PortInUse, WebServerError
 from onvifd.webserver.generations import Generations
 from onvifd.webserver.model import ServerConfiguration
 from onvifd.webserver.verify import answers, findings
@@ -150,7 +150,8 @@ class WebServer:
         Neither within another change nor within a transaction: its commit could fail unseen. What the body
         pushes on the yielded stack is called if the change fails, after everything else is restored.
 
-        Raises PortInUse or ApplyFailed, or what the body or the commit raised. Nothing has changed then.
+        Raises PortInUse, ApplyFailed, or its EnablingTlsFailed where HTTPS was off before, or what the body
+        or the commit raised. Nothing has changed then.
         """
         with self._lock:
             before = self._current()
@@ -179,7 +180,12 @@ class WebServer:
         busy = self._busy(configuration.ports - before.configuration.ports)
         if busy:
             raise PortInUse(busy[0])
-        self._activate(self._prepare(configuration))
+        try:
+            self._activate(self._prepare(configuration))
+        except ApplyFailed as error:
+            if configuration.https_ports and not before.configuration.https_ports:
+                raise EnablingTlsFailed(str(error)) from error
+            raise
 
     def _prepare(self, configuration: ServerConfiguration) -> _State:
         """Render and check."""

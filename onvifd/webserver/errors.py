@@ -23,3 +23,7 @@ class PortInUse(WebServerError):
 
 class ApplyFailed(WebServerError):
     """The web server refused the wanted configuration, or did not serve it in time."""
+
+
+class EnablingTlsFailed(ApplyFailed):
+    """HTTPS was to be switched on, and is not served (Core 8.2.13, EnablingTlsFailed)."""

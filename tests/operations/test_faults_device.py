@@ -24,6 +24,7 @@ from tests.webserver.support import foreign_listener, refuses
 VALUE = ("env:Sender", "ter:InvalidArgVal")
 PROHIBITED = ("env:Sender", "ter:OperationProhibited")
 ACTION = ("env:Receiver", "ter:Action")
+TLS_FAILED = ("env:Receiver", "ter:ActionNotSupported", "ter:EnablingTlsFailed")
 GOOD = "a-good-password"
 LIMITS = UsersConfig(maximum_number=4, maximum_name_length=13, maximum_password_length=28)
 
@@ -84,13 +85,12 @@ def test_one_port_for_two_protocols(camera: Camera) -> None:
     camera.refuse("tds:SetNetworkProtocols", content, (*VALUE, "ter:PortAlreadyInUse"), str(camera.http_port))
 
 
-@provokes("tds:SetNetworkProtocols", "env:Receiver", "ter:ActionNotSupported", "ter:EnablingTlsFailed")
+@provokes("tds:SetNetworkProtocols", *TLS_FAILED)
 def test_https_without_an_assigned_certificate(camera: Camera) -> None:
     """The certificate is stored, and even in a path; it is not assigned."""
     camera.self_signed_path()
     content = protocol("HTTPS", True, camera.https_port)
-    codes = ("env:Receiver", "ter:ActionNotSupported", "ter:EnablingTlsFailed")
-    camera.refuse("tds:SetNetworkProtocols", content, codes, "AddServerCertificateAssignment")
+    camera.refuse("tds:SetNetworkProtocols", content, TLS_FAILED, "AddServerCertificateAssignment")
     assert refuses("127.0.0.1", camera.https_port)
 
 
@@ -148,13 +148,18 @@ def test_a_hook_that_refuses(make_camera: Callable[..., Camera], tmp_path: Path)
 
 
 @provokes("tds:SetNetworkProtocols", *ACTION)
+@provokes("tds:SetNetworkProtocols", *TLS_FAILED)
 def test_a_web_server_that_refuses(make_camera: Callable[..., Camera], tmp_path: Path) -> None:
     """The vendor's include file is damaged by now: nginx itself refuses the new configuration."""
     include = tmp_path / "include"
     include.write_text("location / { return 404; }")
     camera = make_camera(webserver=WebServerConfig(listen=("127.0.0.1",), include=include))
+    camera.assign(camera.self_signed_path()[0])
     include.write_text("location / {")
     camera.refuse("tds:SetNetworkProtocols", protocol("HTTP", True, free_port()), ACTION, "web server")
+    https = protocol("HTTPS", True, camera.https_port)
+    camera.refuse("tds:SetNetworkProtocols", https, TLS_FAILED, "web server")
+    assert refuses("127.0.0.1", camera.https_port)
 
 
 # Scopes (Core 8.3.14 to 8.3.17)

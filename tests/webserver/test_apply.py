@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from keystore.errors import DatabaseError
-from onvifd.webserver.errors import AlreadyRunning, ApplyFailed, PortInUse
+from onvifd.webserver.errors import AlreadyRunning, ApplyFailed, EnablingTlsFailed, PortInUse
 from onvifd.webserver.model import ServerCertificate
 from onvifd.webserver.process import processes
 from tests.support import wait_until
@@ -219,6 +219,20 @@ def test_a_key_that_does_not_fit_its_certificate_is_refused_with_the_reason(
     with unchanged(device, ports[2:]), pytest.raises(ApplyFailed, match="web server refuses") as caught:
         device.change(assigned=["wrong"], https=ports[2:])
     assert str(device.run) not in str(caught.value)
+
+
+def test_https_that_can_not_be_switched_on_is_a_failure_of_its_own(make: Make, ports: Ports) -> None:
+    """Core 8.2.13, EnablingTlsFailed; a certificate that fails while HTTPS is on is none."""
+    device = make()
+    device.store(http=ports[:1], assigned=["wrong"])
+    device.credentials["wrong"] = replace(credential(1), key_pem=credential(2).key_pem)
+    device.webserver.start()
+    with unchanged(device, ports[1:]), pytest.raises(EnablingTlsFailed, match="web server refuses"):
+        device.change(https=ports[1:2])
+    device.change(https=ports[1:2], assigned=["rsa-1"])
+    with unchanged(device), pytest.raises(ApplyFailed, match="web server refuses") as caught:
+        device.change(assigned=["wrong"])
+    assert type(caught.value) is ApplyFailed
 
 
 def test_a_chain_that_is_no_certificate_is_refused(device: Device) -> None:
