@@ -14,6 +14,7 @@ from keystore import Database, KeyStatus, Keystore, Sealer
 from onvifd.auth.authenticator import Authenticator, AuthSettings
 from onvifd.auth.errors import AuthError
 from onvifd.auth.users import UserLimits, Users
+from onvifd.auth.watermark import Watermark
 from onvifd.call import Device
 from onvifd.config import Config, ConfigError
 from onvifd.events.notifications import key_status_notification
@@ -67,6 +68,7 @@ class Running:
         """Stop what was started, the outermost layer first."""
         self.device.pull_points.close()
         self.device.webserver.close()
+        self.authenticator.close()
         self.device.keystore.close()
         self.store.database.close()
 
@@ -190,7 +192,8 @@ def _authenticator(config: Config, users: Users) -> Authenticator:
         throttle_burst=config.authentication.failed_login_burst,
         throttle_refill=config.authentication.failed_logins_per_second,
     )
-    return Authenticator(users, settings, secrets.token_bytes(32), lambda: datetime.now(UTC))
+    watermark = Watermark(config.last_token, config.run_dir / config.last_token.name)
+    return Authenticator(users, settings, secrets.token_bytes(32), watermark, lambda: datetime.now(UTC))
 
 
 def web_server(config: Config, longest_poll: timedelta) -> Server:

@@ -201,6 +201,10 @@ class Config:
         return self.state_dir / "onvifd.db"
 
     @property
+    def last_token(self) -> Path:
+        return self.state_dir / "last-token"
+
+    @property
     def key_encryption_key(self) -> Path:
         return self.keystore.key_encryption_key or self.state_dir / "onvifd.kek"
 

@@ -11,6 +11,7 @@ from onvifd.auth import httpdigest, usernametoken
 from onvifd.auth.errors import DigestRequired, NotAuthorized
 from onvifd.auth.throttle import Throttle
 from onvifd.auth.users import User, Users
+from onvifd.auth.watermark import Watermark
 
 _WRONG = "The user name or the password is wrong"
 
@@ -60,10 +61,12 @@ class Authenticator:
         users: Users,
         settings: AuthSettings,
         secret: bytes,
+        watermark: Watermark,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the users, the settings, a secret, the device's clock and one that never goes back.
+        """Take the users, the settings, a secret, the mark of earlier runs, the device's clock and one that
+        never goes back.
 
         The secret (32 random octets) signs the nonces of HTTP Digest and must be new at each start. The
         device's clock gives aware times and may jump; only UsernameToken depends on it.
@@ -72,8 +75,9 @@ class Authenticator:
             settings.throttle_burst, settings.throttle_refill, settings.throttle_sources, monotonic
         )
         self._tokens = usernametoken.UsernameTokenVerifier(
-            users, clock, settings.clock_skew, settings.remembered_tokens
+            users, clock, settings.clock_skew, settings.remembered_tokens, watermark
         )
+        self._watermark = watermark
         nonces = httpdigest.Nonces(secret, settings.nonce_lifetime, monotonic)
         self._digests = httpdigest.DigestVerifier(
             users, settings.realm, nonces, monotonic, settings.remembered_requests
@@ -115,6 +119,10 @@ class Authenticator:
         if wrong:
             raise refusal(_WRONG)
         return user
+
+    def close(self) -> None:
+        """The orderly end of a run."""
+        self._watermark.close()
 
     def challenges(self, *, stale: bool = False) -> list[str]:
         """The values of the WWW-Authenticate headers of an HTTP 401 answer, one header each."""

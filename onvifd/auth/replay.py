@@ -18,7 +18,7 @@ class ReplayCache:
     is refused again, as far as the memory reaches. Two things then differ, so that nobody is locked out: a
     floor that lies beyond the present by more than `reach` is dropped, and when room is needed, what lies
     beyond it is forgotten first. Only who recorded a request that is so long forgotten could replay it. A
-    restart forgets everything, too.
+    restart forgets everything: onvifd.auth.watermark is for that.
     """
 
     def __init__(self, capacity: int, reach: float) -> None:

@@ -14,6 +14,7 @@ from onvifd.auth.errors import NotAuthorized
 from onvifd.auth.replay import ReplayCache
 from onvifd.auth.spelling import spellings
 from onvifd.auth.users import User, Users
+from onvifd.auth.watermark import Watermark
 from onvifd.soap.names import qname
 
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
@@ -83,16 +84,23 @@ class UsernameTokenVerifier:
     """
 
     def __init__(
-        self, users: Users, clock: Callable[[], datetime], clock_skew: timedelta, remembered: int
+        self,
+        users: Users,
+        clock: Callable[[], datetime],
+        clock_skew: timedelta,
+        remembered: int,
+        watermark: Watermark,
     ) -> None:
-        """Take the device's clock, by how much Created may differ, and the number of tokens to remember.
+        """Take the device's clock, by how much Created may differ, the number of tokens to remember, and what
+        is known of those of earlier runs.
 
-        The clock may jump; see ReplayCache for what that does.
+        The clock may jump; see ReplayCache and Watermark for what that does.
         """
         self._users = users
         self._clock = clock
         self._clock_skew = clock_skew
         self._used = ReplayCache(remembered, clock_skew.total_seconds())
+        self._watermark = watermark
 
     def verify(self, token: UsernameToken) -> User | None:
         """The user, or None for an unknown user and for a wrong password alike.
@@ -108,13 +116,22 @@ class UsernameTokenVerifier:
             return None
         now = self._clock()
         self._check_clock(token.created_at - now)
+        created = token.created_at.timestamp()
+        horizon = (now + self._clock_skew).timestamp()
+        if self._watermark.covers(created, horizon):
+            after = datetime.fromtimestamp(self._watermark.before, UTC)
+            raise NotAuthorized(
+                "The device has restarted, and the UsernameToken is not newer than those that were used"
+                f" before: send one with a Created after {after:%Y-%m-%dT%H:%M:%SZ}, or use HTTP Digest"
+            )
         # The digest stands for the token: it covers nonce and time, and one that was recorded can't be passed
         # off as that of another user who happens to have the same password.
-        if not self._used.first_use(token.digest, token.created_at.timestamp(), now.timestamp()):
+        if not self._used.first_use(token.digest, created, now.timestamp()):
             raise NotAuthorized(
                 "The UsernameToken was used before, or is older than what the device remembers: send a new"
                 " Nonce and the present time as Created with every request"
             )
+        self._watermark.advance(created, horizon)
         return credentials.user
 
     def _check_clock(self, ahead: timedelta) -> None:

@@ -11,6 +11,7 @@ from keystore.database import Database
 from keystore.sealing import Sealer
 from onvifd.auth.authenticator import Authenticator, AuthSettings
 from onvifd.auth.users import UserEntry, UserLimits, Users
+from onvifd.auth.watermark import Watermark
 
 PASSWORD = "correct horse battery"
 
@@ -54,12 +55,15 @@ def users(database: Database, sealer: Sealer) -> Users:
 
 
 @pytest.fixture
-def make_authenticator(users: Users, clock: Clock) -> Callable[..., Authenticator]:
+def make_authenticator(users: Users, clock: Clock, tmp_path: Path) -> Callable[..., Authenticator]:
+    """Each is a run of the service on the same machine."""
+
     def make(**settings: object) -> Authenticator:
         return Authenticator(
             users,
             AuthSettings(**settings),
             secrets.token_bytes(32),
+            Watermark(tmp_path / "durable", tmp_path / "exact"),
             lambda: clock.now,
             lambda: clock.monotonic,
         )

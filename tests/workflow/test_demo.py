@@ -133,7 +133,12 @@ def test_a_long_poll_does_not_hold_up_the_end(fresh_device: BenchDevice) -> None
 def test_only_the_state_is_left_of_a_demo_with_state(fresh_device: BenchDevice, root: Authority) -> None:
     _commission(fresh_device, root)
     fresh_device.stop()
-    assert {path.name for path in fresh_device.state.iterdir()} == {"lock", "onvifd.db", "onvifd.kek"}
+    assert {path.name for path in fresh_device.state.iterdir()} == {
+        "last-token",
+        "lock",
+        "onvifd.db",
+        "onvifd.kek",
+    }
 
 
 def test_a_second_demo_runs_beside_the_first(device: BenchDevice) -> None:
