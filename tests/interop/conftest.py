@@ -10,7 +10,7 @@ from tests.interop.programs import Program
 from tests.official import directory
 from tests.workflow.clients import NAMESPACES, WSDL
 
-NODE = Path(__file__).resolve().parent / "node"
+HERE = Path(__file__).resolve().parent
 DOCUMENTS = {
     "device": ("tds", "DeviceBinding"),
     "security": ("tas", "AdvancedSecurityServiceBinding", "KeystoreBinding", "TLSServerBinding"),
@@ -21,7 +21,13 @@ DOCUMENTS = {
 def node(wsdl_directory: Path) -> Callable[[str], Program]:
     """A program of node/ by its name."""
     environment = {"NODE_PATH": str(installed.node_modules()), "WSDL_DIRECTORY": str(wsdl_directory)}
-    return lambda name: Program((installed.node(), NODE / f"{name}.js"), environment)
+    return lambda name: Program((installed.node(), HERE / "node" / f"{name}.js"), environment)
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[[str], Program]:
+    """A program of python/ by the client's name."""
+    return lambda name: Program((installed.python(name), HERE / "python" / f"drive-{name}.py"))
 
 
 @pytest.fixture(scope="session")
