@@ -32,6 +32,7 @@ def service_capabilities(device: Device) -> Answer:
     """tev:Capabilities, for GetServices too."""
     return {
         "@WSSubscriptionPolicySupport": False,
+        "@WSPullPointSupport": True,  # of older versions of the service: GetCapabilities has it
         "@WSPausableSubscriptionManagerInterfaceSupport": False,
         "@MaxNotificationProducers": 0,
         "@MaxPullPoints": device.pull_points.limits.pull_points,

@@ -18,7 +18,7 @@ import re
 import secrets
 import warnings
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,9 +178,16 @@ class Endpoint:
 class Capabilities:
     """What a device signals: the services that it has, and the capabilities of each."""
 
-    def __init__(self, addresses: Mapping[str, str], documents: Mapping[str, etree._Element]) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        documents: Mapping[str, etree._Element],
+        answers: Callable[[str], bool] = lambda operation: False,
+    ) -> None:
         self.addresses = dict(addresses)
         """The XAddr of each service, by its namespace."""
+        self.answers = answers
+        """Whether an operation that no capability signals is answered with anything but ActionNotSupported."""
         self._documents = documents
 
     def __contains__(self, prefix: str) -> bool:
@@ -235,7 +242,7 @@ class Dut:
         self._verify = verify
         self._capabilities: Capabilities | None = None
         self._methods: dict[str, str] = {}
-        self._digest = HTTPDigestAuth(user, password)
+        self.digest = HTTPDigestAuth(user, password)
 
     @property
     def host(self) -> str:
@@ -281,8 +288,12 @@ class Dut:
             for prefix in ("tds", "tas", "tev")
             if NAMES[prefix] in addresses
         }
-        self._capabilities = Capabilities(addresses, documents)
+        self._capabilities = Capabilities(addresses, documents, self._answers)
         return self._capabilities
+
+    def _answers(self, operation: str) -> bool:
+        body = self.send(operation).envelope().find("env:Body/*", NAMES)
+        return body.tag != tag("env:Fault") or "ter:ActionNotSupported" not in _fault(body).codes
 
     def address(self, operation: str) -> str:
         """Where an operation such as `tas:GetAllKeys` goes."""
@@ -379,7 +390,7 @@ class Dut:
         return self.post(
             envelope([body], header),
             endpoint.address,
-            auth=self._digest if method == "digest" else None,
+            auth=self.digest if method == "digest" else None,
             wait=wait,
         )
 

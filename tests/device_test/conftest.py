@@ -15,6 +15,14 @@ from tests.device_test.options import Options
 from tests.device_test.plugin import DUT
 
 BENCH_POLL_INTERVAL = 0.1
+BENCH_RESTART_DELAY = 2.0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs a device of its own comes last where there is just one: it may be another one afterwards."""
+    if Options.of(config).device:
+        items.sort(key=lambda item: (case := case_of(item)) is not None and case.own_device)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +43,9 @@ def shared_dut(device_options: Options) -> Iterator[Dut]:
 @contextlib.contextmanager
 def bench(options: Options) -> Iterator[Dut]:
     """A default device of factory state."""
-    options = dataclasses.replace(options, poll_interval=BENCH_POLL_INTERVAL)
+    options = dataclasses.replace(
+        options, poll_interval=BENCH_POLL_INTERVAL, restart_delay=BENCH_RESTART_DELAY
+    )
     with BenchDevice() as device:
         yield Dut(device.url, device.user, device.password, options)
 

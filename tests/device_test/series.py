@@ -1,6 +1,22 @@
 """The Test Case IDs that must exist, by series."""
 
+
+def _ids(prefix: str, *numbers: int | range) -> tuple[str, ...]:
+    each = (number if isinstance(number, range) else (number,) for number in numbers)
+    return tuple(f"{prefix}-{number}" for numbers in each for number in numbers)
+
+
 SERIES: dict[str, tuple[str, ...]] = {
     "ADVANCED_SECURITY": tuple(f"ADVANCED_SECURITY-1-1-{number}" for number in range(1, 6)),
+    "DEVICE": (
+        *_ids("DEVICE-1-1", range(2, 7), range(9, 12), range(13, 32)),
+        *_ids("DEVICE-2-1", 1, range(3, 8), range(9, 14), range(15, 18), 25, 28, 29, range(32, 36)),
+        *_ids("DEVICE-3-1", 1, range(4, 12)),
+        *_ids("DEVICE-4-1", 1, range(3, 12)),
+        *_ids("DEVICE-6-1", range(1, 6)),
+    ),
+    "SECURITY": _ids("SECURITY-1-1", 1, 2),
 }
-"""ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12."""
+"""ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE and SECURITY: Base Device Test
+Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a DHCP
+or NTP server, of backups and of firmware, of I/O, of IP filters and of monitoring events."""
