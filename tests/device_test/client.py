@@ -16,6 +16,7 @@ import hashlib
 import io
 import re
 import secrets
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -224,11 +225,19 @@ class Dut:
     """The device under test, asked by one user.
 
     `verify` is a PEM file with the authorities that an HTTPS server must be certified by; without it none
-    is asked for. `restore` is closed after each case.
+    is asked for. `certificate` is one with the client's certificate and private key. `restore` is closed after
+    each case.
     """
 
     def __init__(
-        self, url: str, user: str, password: str, options: Options, *, verify: Path | None = None
+        self,
+        url: str,
+        user: str,
+        password: str,
+        options: Options,
+        *,
+        verify: Path | None = None,
+        certificate: Path | None = None,
     ) -> None:
         target = urlsplit(url)
         self.url = (
@@ -240,6 +249,8 @@ class Dut:
         self.exchanges: deque[Exchange] = deque(maxlen=RECORDED)
         self.restore = contextlib.ExitStack()
         self._verify = verify
+        self._certificate = certificate
+        self._patient_until = 0.0
         self._capabilities: Capabilities | None = None
         self._methods: dict[str, str] = {}
         self.digest = HTTPDigestAuth(user, password)
@@ -251,17 +262,28 @@ class Dut:
 
     def as_user(self, user: str, password: str) -> Dut:
         """The same device, asked by someone else."""
-        return self._sibling(self.url, user, password, self._verify)
+        return self._share_with(
+            Dut(self.url, user, password, self.options, verify=self._verify, certificate=self._certificate)
+        )
 
-    def via(self, url: str, *, verify: Path | None = None) -> Dut:
+    def via(self, url: str, *, verify: Path | None = None, certificate: Path | None = None) -> Dut:
         """The same device, at another URL of its device service."""
-        return self._sibling(url, self.user, self.password, verify)
+        return self._share_with(
+            Dut(url, self.user, self.password, self.options, verify=verify, certificate=certificate)
+        )
 
-    def _sibling(self, url: str, user: str, password: str, verify: Path | None) -> Dut:
-        sibling = Dut(url, user, password, self.options, verify=verify)
+    def _share_with(self, sibling: Dut) -> Dut:
         sibling.exchanges = self.exchanges
         sibling.restore = self.restore
         return sibling
+
+    def be_patient(self) -> None:
+        """ "ONVIF Client waits for time operationDelay": for that long a refused or lost connection is no failure.
+
+        A device may start its web server anew after it has answered. What it must do within that time is to
+        be polled for.
+        """
+        self._patient_until = time.monotonic() + self.options.operation_delay
 
     # -- what it signals
 
@@ -321,14 +343,16 @@ class Dut:
         `arguments` are the children of its element: see `fill`. `at` is where to send it, `wait` how many
         seconds longer than others it may take.
         """
-        exchange = self.send(operation, arguments, at=at, wait=wait)
+        return self.assert_response(self.send(operation, arguments, at=at, wait=wait), operation)
+
+    def assert_response(self, exchange: Exchange, operation: str) -> Response:
+        """That what was answered is an operation's valid response."""
         envelope = exchange.envelope()
         body = envelope.find("env:Body/*", NAMES)
         if body.tag == tag("env:Fault"):
             fault = _fault(body)
-            raise AssertionError(
-                f"{operation} is answered with the fault {'/'.join(fault.codes)}: {fault.reason}"
-            )
+            codes = "/".join(fault.codes)
+            raise AssertionError(f"{operation} is answered with the fault {codes}: {fault.reason}")
         assert body.tag == tag(f"{operation}Response"), f"{operation} is answered with {body.tag}"
         assert exchange.status == 200, f"{operation} is answered with HTTP status {exchange.status}"
         return Response(exchange, envelope)
@@ -346,9 +370,12 @@ class Dut:
         The codes are `env:Sender`, `ter:InvalidArgVal` and so on, from the outermost; further subcodes of the
         device are left out of account.
         """
-        exchange = self.send(operation, arguments, at=at, wait=wait)
+        return self.assert_fault(self.send(operation, arguments, at=at, wait=wait), *codes)
+
+    def assert_fault(self, exchange: Exchange, *codes: str) -> Fault:
+        """That what was answered is a fault of these codes."""
         body = exchange.envelope().find("env:Body/*", NAMES)
-        assert body.tag == tag("env:Fault"), f"{operation} is answered with {body.tag} and not with a fault"
+        assert body.tag == tag("env:Fault"), f"{body.tag} is answered and not a fault"
         fault = _fault(body)
         assert fault.codes[: len(codes)] == codes, (
             f"the fault is {'/'.join(fault.codes)}, not {'/'.join(codes)}"
@@ -357,6 +384,19 @@ class Dut:
         status = 400 if fault.codes[0] == "env:Sender" else 500
         assert exchange.status == status, f"the HTTP status of {fault.codes[0]} is {exchange.status}"
         return fault
+
+    def utc_now(self) -> datetime:
+        """The device's clock: UTCDateTime of GetSystemDateAndTime."""
+        now = self.call("tds:GetSystemDateAndTime").find("tds:SystemDateAndTime/tt:UTCDateTime")
+        parts = (
+            "Date/tt:Year",
+            "Date/tt:Month",
+            "Date/tt:Day",
+            "Time/tt:Hour",
+            "Time/tt:Minute",
+            "Time/tt:Second",
+        )
+        return datetime(*(int(now.findtext(f"tt:{part}", "", NAMES)) for part in parts), tzinfo=UTC)
 
     def send(
         self,
@@ -431,18 +471,30 @@ class Dut:
             warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
             session.trust_env = False
             session.verify = str(self._verify) if self._verify else False
+            session.cert = str(self._certificate) if self._certificate else None
             request = session.prepare_request(
                 requests.Request(http, url or self.url, data=data, headers=fields, auth=auth)
             )
             timeout = self.options.message_timeout + wait
             try:
-                response = session.send(request, timeout=timeout, allow_redirects=False)
+                response = self._answer(session, request, timeout)
             except requests.RequestException as error:
                 self.exchanges.append(Exchange(_request_bytes(request), b"", 0, (), b""))
                 raise AssertionError(f"no answer from {request.url}: {error}") from error
         for each in (*response.history, response):
             self.exchanges.append(_exchange(each))
         return self.exchanges[-1]
+
+    def _answer(
+        self, session: requests.Session, request: requests.PreparedRequest, timeout: float
+    ) -> requests.Response:
+        while True:
+            try:
+                return session.send(request, timeout=timeout, allow_redirects=False)
+            except requests.ConnectionError:
+                if time.monotonic() >= self._patient_until:
+                    raise
+                time.sleep(0.1)
 
 
 # -- messages

@@ -43,10 +43,13 @@ def shared_dut(device_options: Options) -> Iterator[Dut]:
 @contextlib.contextmanager
 def bench(options: Options) -> Iterator[Dut]:
     """A default device of factory state."""
-    options = dataclasses.replace(
-        options, poll_interval=BENCH_POLL_INTERVAL, restart_delay=BENCH_RESTART_DELAY
-    )
     with BenchDevice() as device:
+        options = dataclasses.replace(
+            options,
+            poll_interval=BENCH_POLL_INTERVAL,
+            restart_delay=BENCH_RESTART_DELAY,
+            https_port=device.https_port,
+        )
         yield Dut(device.url, device.user, device.password, options)
 
 

@@ -32,6 +32,7 @@ class Options:
     message_timeout: float = _option(30.0, "how long the device may take for an answer")
     restart_delay: float = _option(10.0, "how long after its answer the device may begin to restart")
     reboot_timeout: float = _option(120.0, "how long the device may take to reboot")
+    https_port: int = _option(443, "the port that cases enable HTTPS on; a free one for onvifd demo")
     poll_interval: float = _option(5.0, "between two questions for a status; 0.1 for onvifd demo")
     discovery_interface: str = _option("", "the network interface through which the device is discovered")
 

@@ -16,6 +16,8 @@ from tests.device_test.client import Dut
 
 DUT = pytest.StashKey[Dut]()
 """The device that a test is about."""
+FAILED = pytest.StashKey[bool]()
+"""Whether it has failed so far."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +41,7 @@ def pytest_runtest_makereport(
     if case is not None:
         error = call.excinfo.value if call.excinfo else None
         values = report.properties(case, error, item.stash.get(DUT, None))
+        item.stash[FAILED] = item.stash.get(FAILED, False) or result.failed
         result.user_properties.append((report.PROPERTY, values))
     return result
 

@@ -7,7 +7,20 @@ def _ids(prefix: str, *numbers: int | range) -> tuple[str, ...]:
 
 
 SERIES: dict[str, tuple[str, ...]] = {
-    "ADVANCED_SECURITY": tuple(f"ADVANCED_SECURITY-1-1-{number}" for number in range(1, 6)),
+    "ADVANCED_SECURITY": (
+        *_ids("ADVANCED_SECURITY-1-1", range(1, 6)),
+        *_ids("ADVANCED_SECURITY-2-1", range(1, 25), 27, 28),
+        *_ids("ADVANCED_SECURITY-3-1", range(1, 9)),
+        *_ids("ADVANCED_SECURITY-3-2", range(3, 6)),
+        *_ids("ADVANCED_SECURITY-3-3", range(1, 4)),
+        *_ids("ADVANCED_SECURITY-4-1", 1, 2),
+        *_ids("ADVANCED_SECURITY-5-1", 1, 2),
+        *_ids("ADVANCED_SECURITY-6-1", 1, 2),
+        *_ids("ADVANCED_SECURITY-6-2", 1, 2),
+        *_ids("ADVANCED_SECURITY-6-3", 1, 2, 4),
+        *_ids("ADVANCED_SECURITY-8-1", range(1, 7)),
+        *_ids("ADVANCED_SECURITY-9-1", 1, 2),
+    ),
     "DEVICE": (
         *_ids("DEVICE-1-1", range(2, 7), range(9, 12), range(13, 32)),
         *_ids("DEVICE-2-1", 1, range(3, 8), range(9, 14), range(15, 18), 25, 28, 29, range(32, 36)),

@@ -70,7 +70,7 @@ def test_each_case_of_each_series_exists_once() -> None:
 
 
 class FalseDevice:
-    """Signals a security service that makes keys, or does not, and answers all else with an empty 200."""
+    """Signals a security service that makes keys, or does not, lists none, and answers all else with an empty 200."""
 
     def __init__(self, *, keys: bool) -> None:
         device = self
@@ -106,6 +106,9 @@ class FalseDevice:
                 f'RSAKeyPairGeneration="{self._keys}" RSAKeyLengths="2048"/><tas:TLSServerCapabilities/>'
                 "</tas:Capabilities></tas:GetServiceCapabilitiesResponse>"
             )
+        for operation in ("GetAllKeys", "GetAllCertificates"):
+            if f"<tas:{operation}/>".encode() in request:
+                return self._envelope(f"<tas:{operation}Response/>")
         return b""
 
     def _envelope(self, body: str) -> bytes:
@@ -140,11 +143,11 @@ def test_a_failed_case_is_reported_with_its_step_and_the_bytes() -> None:
         run = _run("--device", device.url, "--authentication", "token", "--password", "geheim")
     assert run.returncode == 1, run.stdout + run.stderr
     report = run.stdout.partition(" ONVIF device test ")[2]
-    line = "ADVANCED_SECURITY-1-1-4  FAILED at «ONVIF Client invokes GetAllKeys»\n"
+    line = "ADVANCED_SECURITY-1-1-4  FAILED at «ONVIF Client invokes CreateRSAKeyPair with parameter KeyLength := length»\n"
     assert line in report, run.stdout
     shown = report.partition(line)[2].partition("ADVANCED_SECURITY-1-1-5")[0]
     assert "--> POST /security HTTP/1.1\n" in shown
-    assert "<tas:GetAllKeys/>" in shown
+    assert "<tas:KeyLength>2048</tas:KeyLength>" in shown
     assert "<-- HTTP/1.1 200 OK\n" in shown
     assert '#PasswordDigest">***</wsse:Password>' in shown
     assert "geheim" not in report

@@ -159,7 +159,11 @@ def add_server_certificate_assignment(dut: Dut) -> None:
             csr = dut.call("tas:CreatePKCS10CSR", request).binary("tas:PKCS10CSR")
         with step("ONVIF Client invokes UploadCertificate with parameters PrivateKeyRequired := true"):
             certificate = Authority.root().sign_request(csr)
-            arguments: Arguments = {"Certificate": certificate, "Alias": "ONVIF_Test1", "PrivateKeyRequired": True}
+            arguments: Arguments = {
+                "Certificate": certificate,
+                "Alias": "ONVIF_Test1",
+                "PrivateKeyRequired": True,
+            }
             certificate_id = dut.call("tas:UploadCertificate", arguments).text("tas:CertificateID")
     dut.restore.callback(dut.call, "tas:DeleteCertificate", {"CertificateID": certificate_id})
     with step("ONVIF Client invokes CreateCertificationPath"):
