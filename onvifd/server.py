@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -41,11 +42,23 @@ class StateInUse(Exception):
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker, which at SIGTERM also lets the waiting PullMessages answer."""
+    """gunicorn's threaded worker, which at SIGTERM goes on answering until the web server has ended.
+
+    The other way round it would wait for the idle connections that the web server keeps to it.
+    """
+
+    _stopping: threading.Thread | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        cast(Service, self.app).stop_waiting()
-        super().handle_exit(sig, frame)
+        if self._stopping is None:
+            self._stopping = threading.Thread(target=self._stop, args=(sig, frame), name="stop")
+            self._stopping.start()
+
+    def _stop(self, sig: int, frame: FrameType | None) -> None:
+        try:
+            cast(Service, self.app).stop_serving()
+        finally:
+            super().handle_exit(sig, frame)
 
 
 class Service(BaseApplication):
@@ -93,9 +106,11 @@ class Service(BaseApplication):
             sys.exit(Arbiter.APP_LOAD_ERROR)
         return app.create(app.SoapEndpoint(self._running.device, self._schema, self._running.authenticator))
 
-    def stop_waiting(self) -> None:
+    def stop_serving(self) -> None:
+        """Let the waiting PullMessages answer, and end the web server when all in flight is answered."""
         if self._running is not None:
             self._running.device.pull_points.close()
+            self._running.device.webserver.close()
 
     def close(self) -> None:
         if self._running is not None:

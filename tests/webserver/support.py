@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if self.path == "/onvif/wait":
             self.server.waiting.release()
-            assert self.server.released.wait(300)
+            self.server.released.wait(float(self.headers.get("X-Wait", 300)))
         self.server.requests.append(self.path)
         self.server.received.add(self.headers.get("X-Number"))
         self.server.actions.get(self.path, lambda: None)()
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Service(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Answers each request with what reached it; /onvif/wait only when `released` is set.
+    """Answers each request with what reached it; /onvif/wait when `released` is set or X-Wait seconds are over.
 
     Before it answers it does what `actions` has for the path; `received` are the requests' X-Number.
     """

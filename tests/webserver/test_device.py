@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +18,7 @@ from tests import pki
 from tests.application import assembled
 from tests.bench_device import BenchDevice
 from tests.keystore.stores import CAMERA, SHA256_ECDSA, SHA256_RSA, Store
-from tests.soap_client import Soap
+from tests.soap_client import CONTENT_TYPE, Soap, envelope, security, xml
 from tests.support import free_port
 from tests.webserver.support import chain, post, refuses
 
@@ -102,3 +105,23 @@ def test_the_bench_runs_on_either_and_leaves_nothing_behind(server: str) -> None
         ).ok()
         assert bench.listening_on(bench.http_port) == []
         assert len(bench.listening_on(moved)) == 2
+
+
+def test_what_waits_when_it_stops_is_answered(server: str) -> None:
+    """A PullMessages that has nothing to tell yet."""
+    with BenchDevice(options=(f"--server={server}",)) as bench:
+        soap = Soap(bench)
+        subscription = soap.call("tev:CreatePullPointSubscription").text(
+            "tev:SubscriptionReference/wsa:Address"
+        )
+        pull = xml({"Timeout": "PT50S", "MessageLimit": 1}, "tev")
+        request = envelope(
+            f"<tev:PullMessages>{pull}</tev:PullMessages>", security(bench.user, bench.password)
+        )
+        with contextlib.closing(http.client.HTTPConnection(HOST, bench.http_port)) as connection:
+            connection.request("POST", urlsplit(subscription).path, request, {"Content-Type": CONTENT_TYPE})
+            soap.call("tds:GetSystemDateAndTime").ok()  # the other one has reached the service by then
+            bench.stop()
+            answer = connection.getresponse()
+            assert answer.status == 500
+            assert b"The device is shutting down" in answer.read()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import grp
 import os
 import stat
 from collections.abc import Callable
@@ -111,8 +113,14 @@ def test_a_web_server_that_starts_later_is_waited_for(make: Make, ports: Ports, 
 
 
 @external
-def test_only_the_group_of_the_web_server_can_read_the_files(device: Device) -> None:
-    """External mode: the web server may run as another user."""
+def test_only_the_group_of_the_web_server_can_read_the_files(
+    make: Make, ports: Ports, vendor: Vendor
+) -> None:
+    """A web server that runs as another user, as a distribution's own does."""
+    group = grp.getgrgid(os.getegid()).gr_name
+    device = make(server=functools.partial(vendor.server, group=group))
+    device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
+    device.webserver.start()
     for path in (device.server.directory, device.current.parent, device.current):
         assert stat.S_IMODE(path.stat().st_mode) == 0o750
     for path in device.current.iterdir():

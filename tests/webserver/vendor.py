@@ -25,7 +25,7 @@ from tests.webserver.support import Service
 EXAMPLES = Path(__file__).parents[2] / "etc"
 PAGE = "<h1>vendor</h1>"
 _START = {"nginx": ("nginx", "-c", "nginx.conf"), "lighttpd": ("/usr/sbin/lighttpd", "-f", "lighttpd.conf")}
-_PID_FILES = {"nginx": "run/nginx.pid", "lighttpd": "run/lighttpd/lighttpd.pid"}
+_PID_FILES = {"nginx": "run/nginx/nginx.pid", "lighttpd": "run/lighttpd/lighttpd.pid"}
 
 
 def install(name: str, root: Path) -> None:
@@ -34,13 +34,13 @@ def install(name: str, root: Path) -> None:
     /etc, /run and /srv in them become its subdirectories, and the web server's user is the one who tests.
     """
     (root / "etc" / name).mkdir(parents=True)
-    for directory in ("run/lighttpd", "run/onvifd", "srv/ui"):
+    for directory in ("run/nginx", "run/lighttpd", "run/onvifd", "srv/ui"):
         (root / directory).mkdir(parents=True)
     (root / "srv" / "ui" / "index.html").write_text(PAGE)
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
     for example in (EXAMPLES / name).iterdir():
         text = re.sub(r"(?<![\w.])/(etc|run|srv)/", rf"{root}/\1/", example.read_text())
-        text = text.replace("user www-data;", f"user {user} {group};").replace('"www-data"', f'"{group}"')
+        text = text.replace("worker_processes 1;", f"user {user} {group};\nworker_processes 1;")
         copy = root / "etc" / name / example.name
         copy.write_text(text)
         copy.chmod(example.stat().st_mode)

@@ -1,0 +1,156 @@
+"""The whole device under init, as an image has it: the files of etc/, ports 80 and 443, an unprivileged user."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.soap_client import Soap
+from tests.support import wait_until
+from tests.webserver.machine import PASSWORD, REPOSITORY, Machine, machine
+from tests.webserver.support import chain, get, post, refuses
+from tests.webserver.vendor import PAGE
+
+HOST = "127.0.0.1"
+CAP_NET_BIND_SERVICE = 1 << 10
+UNITS = REPOSITORY / "etc" / "systemd"
+
+
+@dataclass
+class Endpoint:
+    url: str = f"http://{HOST}/onvif/device_service"
+    user: str = "admin"
+    password: str = PASSWORD
+
+
+@pytest.fixture
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
+    init, server, mode = request.param
+    with machine(tmp_path / "machine", init, server, mode) as image:
+        yield image
+
+
+@pytest.mark.parametrize(
+    "image",
+    [(init, server, mode) for init in ("systemd", "sysv") for server in ("nginx", "lighttpd")
+     for mode in ("managed", "external")],
+    indirect=True,
+    ids="-".join,
+)  # fmt: skip
+def test_a_device_under_init(image: Machine) -> None:
+    """Start, a change of everything that is served, stop and start again."""
+    if image.external:
+        image.service("start", "webserver")
+        if image.init == "systemd":
+            image.run("systemctl", "start", "onvifd-reload.path")
+    image.service("start", "onvifd")
+    answers(image, 80)
+    path = image.call(switch_https_on, 443)
+    assert image.call(chain, HOST, 443) == image.call(chain, "::1", 443) == path
+    image.call(move_http, 8080)
+    assert image.call(refuses, HOST, 80)
+    answers(image, 8080)
+    assert image.call(get, HOST, 8080, "/") == (200, PAGE)
+    assert_unprivileged(image)
+
+    image.service("stop", "onvifd")
+    if image.external:
+        assert image.call(post, HOST, 8080)["status"] == 503
+        assert image.call(get, HOST, 8080, "/") == (200, PAGE)
+        assert image.call(chain, HOST, 443) == path
+    else:
+        assert image.processes() == {}
+        assert image.call(refuses, HOST, 8080)
+    image.service("start", "onvifd")
+    answers(image, 8080)
+    assert image.call(chain, HOST, 443) == path
+
+    image.service("stop", "onvifd")
+    if image.external:
+        image.service("stop", "webserver")
+    assert image.processes() == {}
+    assert image.call(refuses, HOST, 443)
+
+
+def answers(image: Machine, port: int) -> None:
+    url = f"http://{HOST}:{port}/onvif/device_service"
+
+    def answered() -> bool:
+        try:
+            return image.call(soap(url).call, "tds:GetSystemDateAndTime").status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(answered, 20)
+    except AssertionError:
+        raise AssertionError(image.log()) from None
+
+
+def soap(url: str = Endpoint.url) -> Soap:
+    return Soap(Endpoint(), url=url)
+
+
+def switch_https_on(port: int) -> tuple[bytes, ...]:
+    """With a self-signed certificate of a new key; the certificates that must be presented."""
+    with soap() as client:
+        key = client.call("tas:CreateRSAKeyPair", {"KeyLength": 2048}).text("tas:KeyID")
+        wait_until(lambda: client.call("tas:GetKeyStatus", {"KeyID": key}).text("tas:KeyStatus") == "ok")
+        subject = {
+            "Subject": {"CommonName": "camera.test"},
+            "KeyID": key,
+            "SignatureAlgorithm": {"algorithm": "1.2.840.113549.1.1.11"},
+        }
+        certificate = client.call("tas:CreateSelfSignedCertificate", subject).text("tas:CertificateID")
+        path = client.call(
+            "tas:CreateCertificationPath", {"CertificateIDs": {"CertificateID": certificate}}
+        ).text("tas:CertificationPathID")
+        client.call("tas:AddServerCertificateAssignment", {"CertificationPathID": path}).ok()
+        set_protocol(client, "HTTPS", port)
+        answer = client.call("tas:GetCertificate", {"CertificateID": certificate})
+        return (answer.binary("tas:Certificate/tas:CertificateContent"),)
+
+
+def move_http(port: int) -> None:
+    with soap() as client:
+        set_protocol(client, "HTTP", port)
+
+
+def set_protocol(client: Soap, name: str, port: int) -> None:
+    protocol = {"tt:Name": name, "tt:Enabled": True, "tt:Port": port}
+    client.call("tds:SetNetworkProtocols", {"NetworkProtocols": protocol}).ok()
+
+
+def assert_unprivileged(image: Machine) -> None:
+    """The service and the web server run as onvifd, which can do no more than bind ports below 1024."""
+    ours = image.processes()
+    commands = " ".join(program.command for program in ours.values())
+    assert "onvifd" in commands
+    assert image.server in commands
+    assert {program.capabilities for program in ours.values()} == {CAP_NET_BIND_SERVICE}, ours
+    others = image.processes(0).values()
+    as_root = [each.command for each in others if image.server in each.command or " onvifd " in each.command]
+    assert [command for command in as_root if not command.startswith("logger ")] == []
+
+
+@pytest.mark.parametrize("unit", ["onvifd.service", "nginx.service", "lighttpd.service"])
+def test_the_units_are_sandboxed(unit: str) -> None:
+    """What systemd itself thinks of the exposure: 10 is none at all, and below 2 there is little to add."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    run = subprocess.run(
+        [analyze, "security", "--offline=true", "--no-pager", str(UNITS / unit)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) < 2.0, run.stdout
