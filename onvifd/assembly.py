@@ -1,6 +1,7 @@
 """Puts the device together: which part is given which, in the order of the layers."""
 
 import contextlib
+import functools
 import grp
 import os
 import secrets
@@ -17,9 +18,13 @@ from onvifd.auth.users import UserLimits, Users
 from onvifd.auth.watermark import Watermark
 from onvifd.call import Device
 from onvifd.config import Config, ConfigError
+from onvifd.consumers import Network, Policy, Sender, networks
+from onvifd.events import notify
 from onvifd.events.notifications import key_status_notification
-from onvifd.events.pullpoints import Limits as PullPointLimits
-from onvifd.events.pullpoints import PullPoints
+from onvifd.events.producers import Producers
+from onvifd.events.pullpoints import MAXIMUM_TIMEOUT, PullPoints
+from onvifd.events.subscriptions import Limits as SubscriptionLimits
+from onvifd.events.subscriptions import Subscriptions
 from onvifd.hooks import HookFailed, ProtocolHook, Reboot
 from onvifd.operations import SERVED
 from onvifd.services import services
@@ -63,10 +68,13 @@ class Running:
     device: Device
     authenticator: Authenticator
     store: Store
+    sender: Sender
 
     def close(self) -> None:
         """Stop what was started, the outermost layer first."""
-        self.device.pull_points.close()
+        self.device.subscriptions.close()
+        self.sender.close()
+        self.device.producers.close()
         self.device.webserver.close()
         self.authenticator.close()
         self.device.keystore.close()
@@ -118,14 +126,10 @@ def first_password(config: Config) -> str:
 def start(config: Config) -> Running:
     """Start the device: the store, the key generator and the web server. Raises OPERATOR_ERRORS."""
     store = _open_store(config)
-    pull_points = PullPoints(
-        PullPointLimits(
-            pull_points=config.service.maximum_pull_points, queue_length=config.service.queue_length
-        )
-    )
+    subscriptions = Subscriptions(SubscriptionLimits(queue_length=config.service.queue_length))
 
     def publish_key_status(key_id: str, old: KeyStatus | None, new: KeyStatus) -> None:
-        pull_points.publish(key_status_notification(key_id, old, new, datetime.now(UTC)))
+        subscriptions.publish(key_status_notification(key_id, old, new, datetime.now(UTC)))
 
     keys = Keystore(
         store.database,
@@ -135,12 +139,15 @@ def start(config: Config) -> Running:
         on_key_status=publish_key_status,
     )
     webserver = WebServer(
-        web_server(config, pull_points.limits.maximum_timeout),
+        web_server(config, MAXIMUM_TIMEOUT),
         lambda: _wanted(store.protocols, keys.server_credentials()),
         store.database,
         without_certificates=lambda: _wanted(store.protocols, ()),
     )
     hook = ProtocolHook(config.protocols.rtsp.hook if config.protocols.rtsp else ())
+    permitted = consumer_networks(config)
+    consumers = Policy(permitted, lambda: _ports(store.protocols))
+    sender = Sender(consumers, config.notification.ca_file)
     device = Device(
         config=config,
         keystore=keys,
@@ -148,14 +155,21 @@ def start(config: Config) -> Running:
         protocols=store.protocols,
         scopes=Scopes(store.database, config.device.scopes),
         webserver=webserver,
-        pull_points=pull_points,
+        subscriptions=subscriptions,
+        pull_points=PullPoints(subscriptions, config.service.maximum_pull_points),
+        producers=Producers(
+            subscriptions,
+            config.notification.maximum_producers if permitted else 0,
+            functools.partial(notify.send, sender),
+        ),
+        consumers=consumers,
         protocol_hook=hook,
         reboot=Reboot(config.device.reboot),
         endpoint_reference=endpoint_reference(store.database),
         services=services(config.services),
         served=SERVED,
     )
-    running = Running(device, _authenticator(config, store.users), store)
+    running = Running(device, _authenticator(config, store.users), store, sender)
     try:
         keys.start()
         webserver.start()
@@ -223,6 +237,24 @@ def web_server(config: Config, longest_poll: timedelta) -> Server:
         settle=chosen.settle,
         group=group,
     )
+
+
+def consumer_networks(config: Config) -> tuple[Network, ...]:
+    """Where notifications may be sent to. Raises ConfigError; for CAs that can't be loaded, too."""
+    try:
+        found = networks(config.notification.networks)
+    except ValueError as error:
+        raise ConfigError(f"notification.networks: {error}") from None
+    try:
+        if config.notification.ca_file:
+            ssl.create_default_context(cafile=config.notification.ca_file)
+    except OSError as error:
+        raise ConfigError(f"notification.ca_file: {error}") from None
+    return found
+
+
+def _ports(protocols: Protocols) -> set[int]:
+    return {port for protocol in protocols.all() if protocol.enabled for port in protocol.ports}
 
 
 def shared_with(config: Config) -> int | None:

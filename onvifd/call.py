@@ -9,7 +9,10 @@ from xml.etree.ElementTree import Element
 from keystore import Keystore
 from onvifd.auth.users import User, Users
 from onvifd.config import Config
+from onvifd.consumers import Policy
+from onvifd.events.producers import Producers
 from onvifd.events.pullpoints import PullPoints
+from onvifd.events.subscriptions import Subscriptions
 from onvifd.hooks import ProtocolHook
 from onvifd.state import Protocols, Scopes
 from onvifd.webserver.apply import WebServer
@@ -40,7 +43,10 @@ class Device:
     protocols: Protocols
     scopes: Scopes
     webserver: WebServer
+    subscriptions: Subscriptions
     pull_points: PullPoints
+    producers: Producers
+    consumers: Policy
     protocol_hook: ProtocolHook
     reboot: Callable[[], None]
     """Starts to restart the device, and returns before that begins."""

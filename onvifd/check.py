@@ -12,7 +12,7 @@ from cryptography import x509
 from keystore import Keystore
 from onvifd import assembly, network
 from onvifd.config import Config, ConfigError
-from onvifd.events.pullpoints import Limits as PullPointLimits
+from onvifd.events.pullpoints import MAXIMUM_TIMEOUT
 from onvifd.services import services
 from onvifd.webserver.errors import WebServerError
 from onvifd.webserver.includes import includes
@@ -36,7 +36,8 @@ def findings(config: Config) -> Iterator[str]:
     """What is wrong with the configuration, the store or the web server."""
     try:
         services(config.services)
-        assembly.web_server(config, PullPointLimits.maximum_timeout)
+        assembly.web_server(config, MAXIMUM_TIMEOUT)
+        assembly.consumer_networks(config)
     except (ConfigError, WebServerError) as error:
         yield str(error)
     if config.webserver.mode == "external":

@@ -81,7 +81,21 @@ class ServiceConfig:
     maximum_pull_points: int = 16
     """Pull points, as MaxPullPoints of the event service announces."""
     queue_length: int = 256
-    """Messages that a pull point keeps for its client; the oldest go first."""
+    """Messages that a subscription keeps for its client; the oldest go first."""
+
+
+@dataclass(frozen=True)
+class NotificationConfig:
+    """Basic notification: the device sends messages to an address that a client gives with Subscribe."""
+
+    networks: tuple[str, ...] = ()
+    """The networks, in CIDR form, that such an address may be in; without one, clients can only pull. Never
+    messages go to the device's own addresses, nor to link-local, multicast or broadcast ones. The loopback is
+    permitted only where it is named by itself, and then without the ports of the device's own protocols."""
+    maximum_producers: int = 8
+    """Subscriptions of this kind, as MaxNotificationProducers announces; 0 switches it off."""
+    ca_file: Path | None = None
+    """The CA certificates (PEM) that HTTPS consumers are verified with. Default: those of the system."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +205,7 @@ class Config:
     users: UsersConfig = field(default_factory=UsersConfig)
     authentication: AuthenticationConfig = field(default_factory=AuthenticationConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
+    notification: NotificationConfig = field(default_factory=NotificationConfig)
     keystore: KeystoreConfig = field(default_factory=KeystoreConfig)
     protocols: ProtocolsConfig = field(default_factory=ProtocolsConfig)
     webserver: WebServerConfig = field(default_factory=WebServerConfig)

@@ -16,7 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onvifd import assembly, privileges, server
-from onvifd.config import Config, ConfigError, ProtocolConfig, ProtocolsConfig, WebServerConfig
+from onvifd.config import (
+    Config,
+    ConfigError,
+    NotificationConfig,
+    ProtocolConfig,
+    ProtocolsConfig,
+    WebServerConfig,
+)
 from onvifd.soap.encode import element
 from onvifd.soap.envelope import serialize
 
@@ -40,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
             https=ProtocolConfig(enabled=False, ports=(options.https,)),
         ),
         webserver=WebServerConfig(server=options.server, listen=LOOPBACK),
+        notification=NotificationConfig(networks=LOOPBACK),  # its clients are on this machine
     )
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.getuid() == 0:

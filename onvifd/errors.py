@@ -89,6 +89,7 @@ _NOT_SUPPORTED = "ter:ActionNotSupported"
 _RECEIVER: dict[type[Exception], tuple[str, ...]] = {
     NotSupported: (_NOT_SUPPORTED,),
     auth.TooManyUsers: (_ACTION, "ter:TooManyUsers"),
+    events.NoNotificationProducer: (_NOT_SUPPORTED,),
     services.UnknownCategory: (_NOT_SUPPORTED, "ter:NoSuchService"),
     state.EmptyScope: (_ACTION, "ter:EmptyScope"),
     state.TooManyScopes: (_ACTION, "ter:TooManyScopes"),

@@ -29,6 +29,7 @@ KEYSTORE = "http://www.onvif.org/ver10/advancedsecurity/wsdl/Keystore"
 TLS_SERVER = "http://www.onvif.org/ver10/advancedsecurity/wsdl/TLSServer"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl/EventPortType"
 PULL_POINT = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription"
+PRODUCER = "http://docs.oasis-open.org/wsn/bw-2/NotificationProducer"
 SUBSCRIPTION = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
 
 
@@ -123,6 +124,7 @@ _TABLE = (
     Operation("tev:CreatePullPointSubscription", EVENTS, READ_MEDIA, events.create_pull_point_subscription),
     Operation("tev:PullMessages", PULL_POINT, READ_MEDIA, events.pull_messages),
     Operation("tev:SetSynchronizationPoint", PULL_POINT, READ_MEDIA, events.set_synchronization_point),
+    Operation("wsnt:Subscribe", PRODUCER, READ_MEDIA, events.subscribe),
     Operation("wsnt:Renew", SUBSCRIPTION, READ_MEDIA, events.renew),
     Operation("wsnt:Unsubscribe", SUBSCRIPTION, READ_MEDIA, events.unsubscribe),
 )

@@ -69,8 +69,8 @@ class Schema:
 
         An absent child is its schema's default or None, one that may be repeated is a list, one with children
         of its own another such dictionary. xs:base64Binary becomes bytes, xs:dateTime an aware datetime,
-        xs:duration a Duration; "@Name" is an attribute, "" the text of mixed content, "any" the elements at a
-        wildcard.
+        xs:duration a Duration; "@Name" is an attribute, "" the text of mixed or simple
+        content, "any" the elements at a wildcard.
 
         Raises InvalidArguments, and KeyError for an element that is not declared.
         """
@@ -165,7 +165,7 @@ class _Structure:
             particle.name: _Child(particle) for particle in particles if isinstance(particle, XsdElement)
         }
         self._open = any(isinstance(particle, XsdAnyElement) for particle in particles)
-        self._mixed = kind.mixed
+        self._text = kind.mixed or isinstance(kind.content, XsdSimpleType)
         self._attributes = [name for name in kind.attributes if isinstance(name, str) and "}" not in name]
 
     def decode(self, element: Element) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _Structure:
             child.name: [] if child.repeated else child.default for child in self._children.values()
         }
         result.update((f"@{name}", element.get(name)) for name in self._attributes)
-        if self._mixed:
+        if self._text:
             result[""] = element.text or ""
         extensions = []
         for item in element:

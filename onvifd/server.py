@@ -109,7 +109,7 @@ class Service(BaseApplication):
     def stop_serving(self) -> None:
         """Let the waiting PullMessages answer, and end the web server when all in flight is answered."""
         if self._running is not None:
-            self._running.device.pull_points.close()
+            self._running.device.subscriptions.close()
             self._running.device.webserver.close()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import falcon.testing
 
 from onvifd import app, assembly
 from onvifd.auth.users import UserEntry
-from onvifd.config import Config, ProtocolConfig, ProtocolsConfig, WebServerConfig
+from onvifd.config import Config, NotificationConfig, ProtocolConfig, ProtocolsConfig, WebServerConfig
 from onvifd.operations import OPERATIONS, Operation
 from onvifd.schema import Schema
 from onvifd.soap.names import NAMESPACES, split
@@ -94,6 +94,7 @@ def assembled(directory: Path, **settings: object) -> Iterator[assembly.Running]
                 http=ProtocolConfig(True, (free_port(),)), https=ProtocolConfig(False, (free_port(),))
             ),
             webserver=WebServerConfig(listen=("127.0.0.1",)),
+            notification=NotificationConfig(networks=("127.0.0.0/8",)),
         ),
         **settings,  # type: ignore[arg-type]
     )

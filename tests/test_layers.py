@@ -30,11 +30,14 @@ ALLOWED = {
     "onvifd.schemas": ("onvifd.schemas", "onvifd.soap"),
     "onvifd.auth": ("onvifd.auth", "onvifd.soap", "keystore"),
     "onvifd.network": (),
+    "onvifd.consumers": ("onvifd.network",),
     "onvifd.webserver": ("onvifd.webserver", "onvifd.network", "keystore"),
     "onvifd.state": ("onvifd.config", "keystore"),
     "onvifd.hooks": ("onvifd.state",),
     "onvifd.config": (),
     **{service: (service, *KNOWN_TO_SERVICES) for service in SERVICES},
+    # Notifications go out as messages of their own, through what sends them.
+    "onvifd.events": ("onvifd.events", "onvifd.consumers", "onvifd.soap", *KNOWN_TO_SERVICES),
 }
 """For each part, what of this project it may import."""
 
@@ -82,6 +85,7 @@ def test_handlers_know_no_wire_and_no_database(service: str) -> None:
         "onvifd.events.topics",  # a filter arrives as elements, since its schema leaves its content open
         "onvifd.events.filters",
         "onvifd.events.errors",
+        "onvifd.events.notify",  # no handler: a message to a consumer is written here
     }
     for name, path in _modules():
         if _within(name, (service,)) and name not in handlers:

@@ -18,6 +18,10 @@ class InvalidArgument(EventError):
     """A value that fits the schema and still makes no sense (Core 5.8.2.2, InvalidArgVal)."""
 
 
+class NoNotificationProducer(EventError):
+    """The basic notification interface is switched off: MaxNotificationProducers is 0 (Core 9.3.2)."""
+
+
 class NotificationFault(EventError):
     """A fault that the WSDL declares for the operation: a receiver fault with a detail element (Core 9.9)."""
 
@@ -33,13 +37,13 @@ class NotificationFault(EventError):
 
 
 class ResourceUnknown(NotificationFault):
-    """The URL names no pull point, or one that has ended (Core 9.1.3, 9.1.4)."""
+    """The URL names no subscription, or one that has ended (Core 9.1.3, 9.1.4)."""
 
     element = "wsrf-r:ResourceUnknownFault"
 
 
 class SubscribeCreationFailed(NotificationFault):
-    """No pull point is free (Core 9.1.6)."""
+    """No subscription of the kind is free (Core 9.1.6), or its consumer is none for this device."""
 
     element = "wsnt:SubscribeCreationFailedFault"
 
@@ -66,6 +70,12 @@ class TopicNotSupported(NotificationFault):
     """A well-formed topic expression that selects no topic of this device."""
 
     element = "wsnt:TopicNotSupportedFault"
+
+
+class InvalidMessageContentExpression(NotificationFault):
+    """A message content filter of another dialect, or that breaks the grammar, or that nothing passes."""
+
+    element = "wsnt:InvalidMessageContentExpressionFault"
 
 
 def _prefixed(tag: str) -> str:

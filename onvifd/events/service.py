@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any, overload
 
 from onvifd.call import Answer, Call, Device
-from onvifd.events.errors import UnrecognizedPolicyRequest
-from onvifd.events.filters import parse_filter
+from onvifd.consumers import ConsumerRefused
+from onvifd.events import itemfilter
+from onvifd.events.errors import NoNotificationProducer, SubscribeCreationFailed, UnrecognizedPolicyRequest
+from onvifd.events.filters import Filter, parse_filter
 from onvifd.events.topics import DIALECTS, TOPIC_NAMESPACE_LOCATION, TOPICS, topic_set
 from onvifd.soap.datatypes import Duration
 from onvifd.soap.names import qname
 
 SUBSCRIPTION_PATH = "/onvif/subscription/"
-"""The pull point's id follows: many clients drop reference parameters and queries, none the path."""
+"""The subscription's id follows: many clients drop reference parameters and queries, none the path."""
 
 MESSAGE_SCHEMAS = (
     "http://www.onvif.org/onvif/ver10/schema/onvif.xsd",
@@ -34,8 +36,8 @@ def service_capabilities(device: Device) -> Answer:
         "@WSSubscriptionPolicySupport": False,
         "@WSPullPointSupport": True,  # of older versions of the service: GetCapabilities has it
         "@WSPausableSubscriptionManagerInterfaceSupport": False,
-        "@MaxNotificationProducers": 0,
-        "@MaxPullPoints": device.pull_points.limits.pull_points,
+        "@MaxNotificationProducers": device.producers.maximum,
+        "@MaxPullPoints": device.pull_points.maximum,
         "@PersistentNotificationStorage": False,
     }
 
@@ -47,31 +49,58 @@ def get_event_properties(call: Call) -> Answer:
         "wsnt:FixedTopicSet": True,
         "wstop:TopicSet": topic_set(TOPICS),
         "wsnt:TopicExpressionDialect": DIALECTS,
-        # Core 9.7: a single empty URL where messages can't be filtered by their content.
-        "MessageContentFilterDialect": "",
+        "MessageContentFilterDialect": itemfilter.DIALECT,
         "MessageContentSchemaLocation": MESSAGE_SCHEMAS,
     }
 
 
 def create_pull_point_subscription(call: Call) -> Answer:
     """Core 9.1.1."""
-    _check_policy(call.arguments["SubscriptionPolicy"])
-    selection = parse_filter(_any(call.arguments["Filter"]), call.scope_of)
-    now = call.device.now()
-    pull_point_id, lifetime = call.device.pull_points.create(
-        selection, _span(call.arguments["InitialTerminationTime"], now)
-    )
+    selection, now, lifetime = _asked(call)
+    pull_point_id, granted = call.device.pull_points.create(selection, lifetime)
     return {
         "SubscriptionReference": {"wsa:Address": call.base_url + SUBSCRIPTION_PATH + pull_point_id},
         "wsnt:CurrentTime": now,
-        "wsnt:TerminationTime": now + lifetime,
+        "wsnt:TerminationTime": now + granted,
     }
+
+
+def subscribe(call: Call) -> Answer:
+    """WS-BaseNotification 1.3, 4.2; Core 9.3."""
+    producers = call.device.producers
+    if not producers.maximum:
+        raise NoNotificationProducer(
+            "This device sends no notifications by itself: use CreatePullPointSubscription and PullMessages"
+        )
+    selection, now, lifetime = _asked(call)
+    reference = call.arguments["ConsumerReference"]
+    parameters = _any(reference["ReferenceParameters"])
+    try:
+        consumer = call.device.consumers.consumer(reference["Address"][""].strip())
+    except ConsumerRefused as error:
+        raise SubscribeCreationFailed(str(error)) from None
+    address, granted = producers.create(
+        selection, lifetime, consumer, parameters, call.base_url + SUBSCRIPTION_PATH
+    )
+    return {
+        "SubscriptionReference": {"wsa:Address": address},
+        "CurrentTime": now,
+        "TerminationTime": now + granted,
+    }
+
+
+def _asked(call: Call) -> tuple[Filter, datetime, timedelta | None]:
+    """What both ways to subscribe have in common: the filter, the time now, and the lifetime."""
+    _check_policy(call.arguments["SubscriptionPolicy"])
+    selection = parse_filter(_any(call.arguments["Filter"]), call.scope_of)
+    now = call.device.now()
+    return selection, now, _span(call.arguments["InitialTerminationTime"], now)
 
 
 def pull_messages(call: Call) -> Answer:
     """Core 9.1.2. Blocks up to the request's Timeout."""
     timeout = _span(call.arguments["Timeout"], call.device.now())
-    pulled = call.device.pull_points.pull(_pull_point_id(call), timeout, call.arguments["MessageLimit"])
+    pulled = call.device.pull_points.pull(_subscription_id(call), timeout, call.arguments["MessageLimit"])
     now = call.device.now()
     return {
         "CurrentTime": now,
@@ -83,25 +112,25 @@ def pull_messages(call: Call) -> Answer:
 def renew(call: Call) -> Answer:
     """Core 9.1.3."""
     now = call.device.now()
-    lifetime = call.device.pull_points.renew(
-        _pull_point_id(call), _span(call.arguments["TerminationTime"], now)
+    lifetime = call.device.subscriptions.renew(
+        _subscription_id(call), _span(call.arguments["TerminationTime"], now)
     )
     return {"wsnt:TerminationTime": now + lifetime, "wsnt:CurrentTime": now}
 
 
 def unsubscribe(call: Call) -> Answer:
     """Core 9.1.4."""
-    call.device.pull_points.unsubscribe(_pull_point_id(call))
+    call.device.subscriptions.unsubscribe(_subscription_id(call))
     return {}
 
 
 def set_synchronization_point(call: Call) -> Answer:
     """Core 9.5."""
-    call.device.pull_points.synchronize(_pull_point_id(call))
+    call.device.subscriptions.synchronize(_subscription_id(call))
     return {}
 
 
-def _pull_point_id(call: Call) -> str:
+def _subscription_id(call: Call) -> str:
     return call.path.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 

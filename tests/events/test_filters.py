@@ -7,11 +7,13 @@ import pytest
 
 from onvifd.events.errors import (
     InvalidFilter,
+    InvalidMessageContentExpression,
     InvalidTopicExpression,
     TopicExpressionDialectUnknown,
     TopicNotSupported,
 )
-from onvifd.events.filters import EVERYTHING, Filter, parse_filter
+from onvifd.events.filters import EVERYTHING, MAXIMUM_EXPRESSIONS, Filter, parse_filter
+from onvifd.events.itemfilter import DIALECT
 from onvifd.events.notifications import Notification, key_status_notification
 from onvifd.events.topics import CONCRETE_SET, KEY_STATUS, Topic
 from onvifd.soap.names import NAMESPACES, qname
@@ -62,9 +64,49 @@ def test_prefixes_are_those_in_scope_of_the_expression() -> None:
         parse_filter([second], scopes.__getitem__)
 
 
-@pytest.mark.parametrize("name", ["wsnt:MessageContent", "wsnt:ProducerProperties", "tt:TopicExpression"])
+def content(text: str, dialect: str = DIALECT) -> Element:
+    element = Element(qname("wsnt:MessageContent"), {"Dialect": dialect})
+    element.text = text
+    return element
+
+
+KEY_1 = 'boolean(//tt:SimpleItem[@Name="KeyID" and @Value="key-1"])'
+KEY_2 = KEY_1.replace("key-1", "key-2")
+
+
+def test_message_content_selects_among_the_notifications_of_the_topics() -> None:
+    """Core 9.4.4; all of several filters have to hold (WS-BaseNotification 1.3, 4.2)."""
+    assert parse(content(KEY_1)).passes(KEY_EVENT)
+    assert not parse(content(KEY_2)).passes(KEY_EVENT)
+    assert parse(content(KEY_1), content(f"not({KEY_2})")).passes(KEY_EVENT)
+    assert not parse(content(KEY_1), content(KEY_2)).passes(KEY_EVENT)
+    assert parse(expression("tns1:Advancedsecurity//."), content(KEY_1)).passes(KEY_EVENT)
+    assert not parse(content(f"not({KEY_2})")).passes(OTHER_EVENT)
+
+
+def test_message_content_that_no_notification_can_have() -> None:
+    """EVENT-2-1-19, EVENT-3-1-17: the item xyz is in no topic's description."""
+    strange = 'boolean(//tt:SimpleItem[@Name="xyz" and @Value="xyz"])'
+    for elements in ([content(strange)], [content(KEY_1), content(strange)]):
+        with pytest.raises(InvalidMessageContentExpression, match="GetEventProperties"):
+            parse(*elements)
+    assert parse(content(f"not({strange})")).passes(KEY_EVENT)
+
+
+def test_as_much_message_content_as_can_be() -> None:
+    """Each expression is evaluated for each notification."""
+    parse(*[content(KEY_1)] * MAXIMUM_EXPRESSIONS)
+    with pytest.raises(InvalidMessageContentExpression):
+        parse(*[content(KEY_1)] * (MAXIMUM_EXPRESSIONS + 1))
+    nested = content(KEY_1)
+    nested.append(Element("x"))
+    with pytest.raises(InvalidMessageContentExpression):
+        parse(nested)
+
+
+@pytest.mark.parametrize("name", ["wsnt:ProducerProperties", "tt:TopicExpression", "tev:MessageContent"])
 def test_other_kinds_of_filter(name: str) -> None:
-    """WS-BaseNotification 1.3, InvalidFilterFault; EVENT-3-1-17 for MessageContent."""
+    """WS-BaseNotification 1.3, InvalidFilterFault."""
     with pytest.raises(InvalidFilter) as error:
         parse(expression("tns1:Advancedsecurity//."), Element(qname(name)))
     assert error.value.unknown == (qname(name),)

@@ -10,10 +10,12 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from onvifd.call import Call, Device
+from onvifd.consumers import Policy, networks
 from onvifd.events.errors import (
     EventError,
     InvalidArgument,
     InvalidFilter,
+    InvalidMessageContentExpression,
     InvalidTopicExpression,
     NotificationFault,
     PullTimeoutTooLong,
@@ -26,8 +28,10 @@ from onvifd.events.errors import (
     UnacceptableTerminationTime,
     UnrecognizedPolicyRequest,
 )
-from onvifd.events.notifications import key_status_notification
-from onvifd.events.pullpoints import Limits, PullPoints
+from onvifd.events.notifications import Notification, key_status_notification
+from onvifd.events.producers import Producer, Producers
+from onvifd.events.pullpoints import PullPoints
+from onvifd.events.subscriptions import Subscriptions
 from onvifd.events.topics import CONCRETE, CONCRETE_SET
 from onvifd.operations import OPERATIONS
 from onvifd.schema import Schema
@@ -39,6 +43,7 @@ from tests.official import assert_valid_response
 
 NOW = datetime(2030, 6, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 XMLNS = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items() if prefix != "xml")
+ITEM_FILTER = "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
 TOPIC = "tns1:Advancedsecurity/Keystore/KeyStatus"
 
 
@@ -51,8 +56,18 @@ def schema() -> Schema:
 class EventDevice:
     """What the handlers know of the device; its clock stands still."""
 
-    pull_points: PullPoints = field(default_factory=PullPoints)
+    maximum: int = 16
     time: datetime = NOW
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+
+    def __post_init__(self) -> None:
+        self.pull_points = PullPoints(self.subscriptions, self.maximum)
+        self.producers = Producers(self.subscriptions, self.maximum, self._send)
+        self.sent: list[tuple[str, tuple[Notification, ...]]] = []
+        self.consumers = Policy(networks(["192.0.2.0/24"]), tuple, tuple)
+
+    def _send(self, producer: Producer) -> None:
+        self.sent.append((producer.consumer.url, producer.batch))
 
     def now(self) -> datetime:
         return self.time
@@ -131,7 +146,7 @@ def path_of(created: Element) -> str:
 def client(schema: Schema) -> Iterator[Client]:
     client = Client(schema, EventDevice())
     yield client
-    client.device.pull_points.close()
+    client.device.subscriptions.close()
 
 
 def test_get_service_capabilities(client: Client) -> None:
@@ -139,19 +154,16 @@ def test_get_service_capabilities(client: Client) -> None:
     capabilities = client.send("<tev:GetServiceCapabilities/>")[0]
     assert capabilities.attrib == {
         "WSSubscriptionPolicySupport": "false",
+        "WSPullPointSupport": "true",
         "WSPausableSubscriptionManagerInterfaceSupport": "false",
-        "MaxNotificationProducers": "0",
+        "MaxNotificationProducers": "16",
         "MaxPullPoints": "16",
         "PersistentNotificationStorage": "false",
     }
 
 
 def test_get_event_properties(client: Client) -> None:
-    """Core 9.7, EVENT-1-1-2.
-
-    The test case also wants the ItemFilter dialect of message content; Core 9.7 has a single empty URL for a
-    device without it, and Core is the newer.
-    """
+    """Core 9.7, EVENT-1-1-2."""
     properties = client.send("<tev:GetEventProperties/>")
     assert text(properties, "tev:TopicNamespaceLocation") == (
         "http://www.onvif.org/onvif/ver10/topics/topicns.xml"
@@ -159,7 +171,7 @@ def test_get_event_properties(client: Client) -> None:
     assert text(properties, "wsnt:FixedTopicSet") == "true"
     dialects = [dialect.text for dialect in properties.findall(qname("wsnt:TopicExpressionDialect"))]
     assert dialects == [CONCRETE, CONCRETE_SET]
-    assert text(properties, "tev:MessageContentFilterDialect") == ""
+    assert text(properties, "tev:MessageContentFilterDialect") == ITEM_FILTER
     topic = properties.find(f"{qname('wstop:TopicSet')}/{qname('tns1:Advancedsecurity')}/Keystore/KeyStatus")
     assert topic is not None
     assert topic.attrib == {qname("wstop:topic"): "true"}
@@ -252,8 +264,9 @@ def test_every_pull_point_has_its_own_address(client: Client) -> None:
         (
             "<wsnt:MessageContent Dialect='http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter'>"
             'boolean((//tt:SimpleItem[@Name="xyz" and @Value="xyz"])</wsnt:MessageContent>',
-            InvalidFilter,
+            InvalidMessageContentExpression,
         ),
+        ("<wsnt:MessageContent Dialect='urn:x'>x</wsnt:MessageContent>", InvalidMessageContentExpression),
         ("<wsnt:ProducerProperties Dialect='urn:x'>x</wsnt:ProducerProperties>", InvalidFilter),
     ],
 )
@@ -269,11 +282,11 @@ def test_a_filter_of_another_kind_is_named(client: Client) -> None:
     """WS-BaseNotification 1.3: InvalidFilterFault lists each unknown filter."""
     with pytest.raises(InvalidFilter) as error:
         client.create(
-            "<tev:Filter><wsnt:MessageContent Dialect='urn:x'>x</wsnt:MessageContent>"
+            "<tev:Filter><wsnt:ProducerProperties Dialect='urn:x'/>"
             "<wsnt:ProducerProperties Dialect='urn:x'>x</wsnt:ProducerProperties></tev:Filter>"
         )
     unknown = fault_detail(error.value).findall(qname("wsnt:UnknownFilter"))
-    assert [item.text for item in unknown] == ["wsnt:MessageContent", "wsnt:ProducerProperties"]
+    assert [item.text for item in unknown] == ["wsnt:ProducerProperties", "wsnt:ProducerProperties"]
 
 
 def test_prefixes_declared_anywhere(client: Client) -> None:
@@ -313,7 +326,7 @@ def test_subscription_policies(client: Client) -> None:
 def test_key_status_event(client: Client, old: str | None, new: str, data: list[tuple[str, str]]) -> None:
     """Security 5.5.8.1, ADVANCED_SECURITY-1-1-2: OldStatus unless NewStatus is generating."""
     path = path_of(client.create_filtered(TOPIC))
-    client.device.pull_points.publish(key_status_notification("key-1", old, new, NOW))
+    client.device.subscriptions.publish(key_status_notification("key-1", old, new, NOW))
     pulled = client.pull(path)
     assert text(pulled, "wsnt:Topic") == TOPIC
     topic = pulled.find(f".//{qname('wsnt:Topic')}")
@@ -332,7 +345,7 @@ def test_pull_messages(client: Client) -> None:
     """Core 9.1.2: waiting messages up to MessageLimit, in order; then none."""
     path = path_of(client.create())
     for number in range(3):
-        client.device.pull_points.publish(key_status_notification(f"key-{number}", None, "ok", NOW))
+        client.device.subscriptions.publish(key_status_notification(f"key-{number}", None, "ok", NOW))
 
     def key_ids(limit: int) -> list[str | None]:
         pulled = client.pull(path, limit=limit)
@@ -347,7 +360,7 @@ def test_a_pull_is_answered_by_an_event(client: Client) -> None:
     path = path_of(client.create("<tev:InitialTerminationTime>PT10S</tev:InitialTerminationTime>"))
     with ThreadPoolExecutor(1) as threads:
         pull = threads.submit(client.pull, path, "PT1M")
-        client.device.pull_points.publish(key_status_notification("key-1", None, "ok", NOW))
+        client.device.subscriptions.publish(key_status_notification("key-1", None, "ok", NOW))
         pulled = pull.result(20)
     assert text(pulled, "tev:CurrentTime") == "2030-06-01T12:00:00Z"
     assert text(pulled, "tev:TerminationTime") == "2030-06-01T12:01:00Z"
@@ -446,6 +459,7 @@ FAULTS = [
     TopicExpressionDialectUnknown("reason"),
     InvalidTopicExpression("reason"),
     TopicNotSupported("reason"),
+    InvalidMessageContentExpression("reason"),
     InvalidFilter("reason", [qname("wsnt:MessageContent"), "{urn:vendor}Filter", "Filter"]),
     UnrecognizedPolicyRequest("reason", [qname("wsnt:UseRaw")]),
     UnacceptableInitialTerminationTime("reason", timedelta(seconds=10), timedelta(hours=1)),
@@ -473,8 +487,9 @@ def test_every_fault_has_its_detail_tested() -> None:
 
 def test_capabilities_follow_the_limits(schema: Schema) -> None:
     """Core 9.8: never a number that is not served."""
-    client = Client(schema, EventDevice(PullPoints(Limits(pull_points=3))))
-    assert client.send("<tev:GetServiceCapabilities/>")[0].get("MaxPullPoints") == "3"
+    client = Client(schema, EventDevice(maximum=3))
+    capabilities = client.send("<tev:GetServiceCapabilities/>")[0]
+    assert capabilities.get("MaxPullPoints") == capabilities.get("MaxNotificationProducers") == "3"
     for _ in range(3):
         client.create()
     with pytest.raises(SubscribeCreationFailed):

@@ -24,6 +24,21 @@ def _notification(*names: str) -> tuple[Codes, ...]:
     return tuple(("env:Receiver", name) for name in names)
 
 
+_SUBSCRIBE_FAULTS = _notification(
+    "wsrf-r:ResourceUnknownFault",
+    "wsnt:InvalidFilterFault",
+    "wsnt:TopicExpressionDialectUnknownFault",
+    "wsnt:InvalidTopicExpressionFault",
+    "wsnt:TopicNotSupportedFault",
+    "wsnt:InvalidProducerPropertiesExpressionFault",
+    "wsnt:InvalidMessageContentExpressionFault",
+    "wsnt:UnacceptableInitialTerminationTimeFault",
+    "wsnt:UnrecognizedPolicyRequestFault",
+    "wsnt:UnsupportedPolicyRequestFault",
+    "wsnt:NotifyMessageNotSupportedFault",
+    "wsnt:SubscribeCreationFailedFault",
+)
+
 SPECIFIED: dict[str, tuple[Codes, ...]] = {
     # Core 8.1: capabilities
     "tds:GetServices": (),
@@ -163,51 +178,42 @@ SPECIFIED: dict[str, tuple[Codes, ...]] = {
     "tev:GetServiceCapabilities": (),
     "tev:GetEventProperties": (),
     # 9.1.1: "the same faults as for Subscription Request of WS-BaseNotification"; event.wsdl lists them.
-    "tev:CreatePullPointSubscription": _notification(
-        "wsrf-r:ResourceUnknownFault",
-        "wsnt:InvalidFilterFault",
-        "wsnt:TopicExpressionDialectUnknownFault",
-        "wsnt:InvalidTopicExpressionFault",
-        "wsnt:TopicNotSupportedFault",
-        "wsnt:InvalidProducerPropertiesExpressionFault",
-        "wsnt:InvalidMessageContentExpressionFault",
-        "wsnt:UnacceptableInitialTerminationTimeFault",
-        "wsnt:UnrecognizedPolicyRequestFault",
-        "wsnt:UnsupportedPolicyRequestFault",
-        "wsnt:NotifyMessageNotSupportedFault",
-        "wsnt:SubscribeCreationFailedFault",
-    ),
+    "tev:CreatePullPointSubscription": _SUBSCRIBE_FAULTS,
+    "wsnt:Subscribe": _SUBSCRIBE_FAULTS,
     "tev:PullMessages": _notification("tev:PullMessagesFaultResponse", "wsnt:UnableToGetMessagesFault"),
     "tev:SetSynchronizationPoint": (),
     "wsnt:Renew": _notification("wsrf-r:ResourceUnknownFault", "wsnt:UnacceptableTerminationTimeFault"),
     "wsnt:Unsubscribe": _notification("wsrf-r:ResourceUnknownFault", "wsnt:UnableToDestroySubscriptionFault"),
 }
 
-_ONLY_TOPICS = "Every filter but a TopicExpression is refused as InvalidFilterFault before anybody looks at its expression."
-
 IMPOSSIBLE: dict[Claim, str] = {
     ("tas:GetPrivateKeyStatus", (*_VALUE, "ter:InvalidKeyType")): (
         "Every key that this keystore can hold is a key pair."
     ),
-    ("tev:CreatePullPointSubscription", ("env:Receiver", "wsrf-r:ResourceUnknownFault")): (
-        "The operation is the event service's own: whatever URL it is sent to, no resource is looked up."
-    ),
-    (
-        "tev:CreatePullPointSubscription",
-        ("env:Receiver", "wsnt:InvalidProducerPropertiesExpressionFault"),
-    ): _ONLY_TOPICS,
-    (
-        "tev:CreatePullPointSubscription",
-        ("env:Receiver", "wsnt:InvalidMessageContentExpressionFault"),
-    ): _ONLY_TOPICS,
-    ("tev:CreatePullPointSubscription", ("env:Receiver", "wsnt:UnsupportedPolicyRequestFault")): (
-        "It is for a policy that is recognised and not supported; the one that is recognised is supported."
-    ),
-    ("tev:CreatePullPointSubscription", ("env:Receiver", "wsnt:NotifyMessageNotSupportedFault")): (
-        "It is for a producer that sends raw messages only; a pull point hands out what Notify would hold."
-    ),
+    **{
+        (operation, ("env:Receiver", fault)): reason
+        for operation in ("tev:CreatePullPointSubscription", "wsnt:Subscribe")
+        for fault, reason in (
+            (
+                "wsrf-r:ResourceUnknownFault",
+                "The operation is the event service's own: whatever URL it is sent to, no resource is looked up.",
+            ),
+            (
+                "wsnt:InvalidProducerPropertiesExpressionFault",
+                "This kind of filter is refused as InvalidFilterFault before anybody looks at its expression.",
+            ),
+            (
+                "wsnt:UnsupportedPolicyRequestFault",
+                "It is for a policy that is recognised and not supported; the one that is recognised is supported.",
+            ),
+            (
+                "wsnt:NotifyMessageNotSupportedFault",
+                "It is for a producer that sends raw messages only; all that this device sends is in a Notify.",
+            ),
+        )
+    },
     ("wsnt:Unsubscribe", ("env:Receiver", "wsnt:UnableToDestroySubscriptionFault")): (
-        "A pull point is an entry of a table in memory, and removing an entry can't fail."
+        "A subscription is an entry of a table in memory, and removing an entry can't fail."
     ),
 }
 
@@ -241,6 +247,9 @@ FURTHER: dict[Claim, str] = {
         )
         for change in ("Add", "Remove", "Replace")
     },
+    ("wsnt:Subscribe", _NOT_SUPPORTED): (
+        "Its interface is switched off, as MaxNotificationProducers tells (Core 9.3.2)."
+    ),
     ("tev:PullMessages", ("env:Receiver", "wsrf-r:ResourceUnknownFault")): (
         "WS-BaseNotification 1.3, 5.2.1 demands it for a pull point that does not exist."
     ),

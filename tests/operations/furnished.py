@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from onvifd.config import Config, DeviceConfig, KeystoreConfig, ServiceConfig
+from onvifd.config import Config, DeviceConfig, KeystoreConfig, NotificationConfig, ServiceConfig
 from tests import pki
 from tests.application import PASSWORD
 from tests.operations import asn1
@@ -148,6 +148,14 @@ VALID: dict[str, Callable[[Furnished], str]] = {
     ),
     "tev:PullMessages": lambda f: leaf("Timeout", "PT0S") + leaf("MessageLimit", 1),
     "tev:SetSynchronizationPoint": lambda f: "",
+    "wsnt:Subscribe": lambda f: (
+        "<ConsumerReference><wsa:Address>http://127.0.0.1:9/notify</wsa:Address><wsa:ReferenceParameters>"
+        '<x:Camera xmlns:x="urn:vms">7</x:Camera></wsa:ReferenceParameters></ConsumerReference>'
+        '<Filter><wsnt:MessageContent Dialect="http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter">'
+        'boolean(//tt:SimpleItem[@Name="KeyID"])</wsnt:MessageContent></Filter>'
+        + leaf("InitialTerminationTime", "PT1M")
+        + "<SubscriptionPolicy><tev:ChangedOnly/></SubscriptionPolicy>"
+    ),
     "wsnt:Renew": lambda f: leaf("TerminationTime", "PT1M"),
     "wsnt:Unsubscribe": lambda f: "",
 }
@@ -165,6 +173,7 @@ def furnished(directory: Path) -> Iterator[Furnished]:
     """HTTPS is on; there are keys of both types, certificates, paths, users, scopes and a pull point."""
     settings = {
         "service": ServiceConfig(maximum_pull_points=10_000),
+        "notification": NotificationConfig(("127.0.0.0/8",), 10_000),
         "keystore": KeystoreConfig(None, 64, 64, 64, 3),
         "device": DeviceConfig(reboot=("true",)),
     }

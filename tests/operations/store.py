@@ -22,17 +22,17 @@ _TIMEOUT = 10
 
 
 def logical_content(running: Running) -> dict[str, Any]:
-    """Every row of every table, the pull points, and what the web server serves on which port."""
+    """Every row of every table, the subscriptions, and what the web server serves on which port."""
     return {
         "stored": stored(running),
-        "pull points": pull_points(running),
+        "subscriptions": subscriptions(running),
         "served": served(running),
     }
 
 
-def pull_points(running: Running) -> list[str]:
-    """The IDs of all pull points. They live in memory, in whatever table the event service keeps them."""
-    tables = (table for table in vars(running.device.pull_points).values() if isinstance(table, dict))
+def subscriptions(running: Running) -> list[str]:
+    """The IDs of all subscriptions. They live in memory, in whatever table the event service keeps them."""
+    tables = (table for table in vars(running.device.subscriptions).values() if isinstance(table, dict))
     return sorted(key for table in tables for key in table)
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from onvifd.config import ServiceConfig
 from onvifd.soap.names import NAMESPACES, qname
+from tests.device_test.event.consumer import NotificationConsumer
+from tests.official import assert_valid_response
 from tests.operations.camera import Camera, leaf, value, values
 from tests.operations.claims import covers
 from tests.pki import Authority
@@ -19,11 +21,16 @@ from tests.support import wait_until
 KEY_STATUS = "tns1:Advancedsecurity/Keystore/KeyStatus"
 CONCRETE = "http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete"
 CONCRETE_SET = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
+ITEM_FILTER = "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
 ZULU = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def topic_filter(expression: str, dialect: str = CONCRETE) -> str:
     return f'<Filter><wsnt:TopicExpression Dialect="{dialect}">{expression}</wsnt:TopicExpression></Filter>'
+
+
+def content_filter(expression: str, dialect: str = ITEM_FILTER) -> str:
+    return f"<Filter><wsnt:MessageContent Dialect='{dialect}'>{expression}</wsnt:MessageContent></Filter>"
 
 
 def pull_content(timeout: str = "PT0S", limit: object = 100) -> str:
@@ -59,7 +66,7 @@ def test_the_capabilities_of_the_event_service(make_camera: Callable[..., Camera
     camera = make_camera(service=ServiceConfig(maximum_pull_points=17))
     capabilities = camera.do("tev:GetServiceCapabilities")[0].attrib
     assert capabilities["MaxPullPoints"] == "17"
-    assert capabilities["MaxNotificationProducers"] == "0"
+    assert capabilities["MaxNotificationProducers"] == "8"
     assert capabilities["WSPausableSubscriptionManagerInterfaceSupport"] == "false"
     assert capabilities["PersistentNotificationStorage"] == "false"
 
@@ -83,7 +90,7 @@ def test_the_event_properties_describe_the_key_status(camera: Camera) -> None:
     }
     assert set(values(answer, "wsnt:TopicExpressionDialect")) == {CONCRETE, CONCRETE_SET}
     assert value(answer, "wsnt:FixedTopicSet") == "true"
-    assert values(answer, "tev:MessageContentFilterDialect") == [""]
+    assert values(answer, "tev:MessageContentFilterDialect") == [ITEM_FILTER]
 
 
 @covers("tev:CreatePullPointSubscription")
@@ -236,3 +243,68 @@ def test_a_synchronization_point_repeats_properties_and_there_are_none(camera: C
     camera.do("tev:SetSynchronizationPoint", path=path)
     answer = camera.do("tev:PullMessages", pull_content(limit=1), path=path)
     assert _messages(answer) == [({"KeyID": key_id}, {"NewStatus": "generating"})]
+
+
+@covers("wsnt:Subscribe")
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "",
+        topic_filter(KEY_STATUS),
+        content_filter('boolean(//tt:SimpleItem[@Name="NewStatus" and @Value="generating"])')
+        + leaf("InitialTerminationTime", "PT1M"),
+    ],
+)
+def test_notifications_reach_the_consumer(camera: Camera, chosen: str) -> None:
+    """Core 9.3 and Security 5.5.8.1: each one in a Notify, valid by the official schemas."""
+    with NotificationConsumer() as consumer:
+        reference = (
+            f"<wsa:Address>{consumer.url}</wsa:Address><wsa:ReferenceParameters>"
+            '<x:Camera xmlns:x="urn:vms">7</x:Camera></wsa:ReferenceParameters>'
+        )
+        answer = camera.do("wsnt:Subscribe", f"<ConsumerReference>{reference}</ConsumerReference>{chosen}")
+        span = _moment(value(answer, "wsnt:TerminationTime")) - _moment(value(answer, "wsnt:CurrentTime"))
+        assert span == timedelta(minutes=1)
+        key_id = value(camera.do("tas:CreateRSAKeyPair", leaf("KeyLength", 2048)), "tas:KeyID")
+        expected = [
+            ({"KeyID": key_id}, {"NewStatus": "generating"}),
+            ({"KeyID": key_id}, {"OldStatus": "generating", "NewStatus": "ok"}),
+        ][: 1 if "MessageContent" in chosen else 2]
+
+        def received() -> list[tuple[dict[str, str], dict[str, str]]]:
+            bodies = [assert_valid_response(posted.body) for posted in list(consumer.received)]
+            return [message for body in bodies for message in _messages(body)]
+
+        wait_until(lambda: received() == expected, 60)
+        posted = consumer.received[0]
+        assert posted.target == "/notify?subscription=1"
+        assert posted.headers["content-type"].startswith("application/soap+xml;")
+        message = ET.fromstring(posted.body)
+        assert message.findtext("{*}Header/{urn:vms}Camera") == "7"
+        (manager,) = {
+            value(each, "wsa:Address") for each in message.iter(qname("wsnt:SubscriptionReference"))
+        }
+        assert manager == value(answer, "wsa:Address")
+
+
+@covers("wsnt:Subscribe", "wsnt:Renew", "wsnt:Unsubscribe", "tev:SetSynchronizationPoint")
+def test_a_producer_is_managed_like_a_pull_point(camera: Camera) -> None:
+    """Core 9.1.3, 9.1.4, 9.5 and WS-BaseNotification 1.3, 6.1."""
+    content = "<ConsumerReference><wsa:Address>http://127.0.0.1:9/</wsa:Address></ConsumerReference>"
+    path = "/" + value(camera.do("wsnt:Subscribe", content), "wsa:Address").split("/", 3)[3]
+    camera.do("tev:SetSynchronizationPoint", path=path)
+    answer = camera.do("wsnt:Renew", leaf("TerminationTime", "PT10M"), path=path)
+    span = _moment(value(answer, "wsnt:TerminationTime")) - _moment(value(answer, "wsnt:CurrentTime"))
+    assert span == timedelta(minutes=10)
+    camera.do("wsnt:Unsubscribe", path=path)
+    assert camera.call("wsnt:Renew", leaf("TerminationTime", "PT10M"), path=path).status == 500
+
+
+@covers("tev:CreatePullPointSubscription", "tev:PullMessages")
+def test_a_pull_point_with_a_message_content_filter(camera: Camera) -> None:
+    """Core 9.4.4."""
+    chosen = content_filter('boolean(//tt:SimpleItem[@Name="NewStatus" and @Value="ok"])')
+    path = camera.subscribe(topic_filter=chosen)
+    key_id = value(camera.do("tas:CreateRSAKeyPair", leaf("KeyLength", 2048)), "tas:KeyID")
+    answer = camera.do("tev:PullMessages", pull_content("PT1M"), path=path)
+    assert _messages(answer) == [({"KeyID": key_id}, {"OldStatus": "generating", "NewStatus": "ok"})]

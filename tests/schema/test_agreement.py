@@ -128,7 +128,9 @@ def described_type(kind: Any) -> Any:
         else ("any", sorted(attribute.namespace), attribute.process_contents)
         for name, attribute in kind.attributes.items()
     ]
-    return (kind.mixed, described(kind.content), attributes)
+    content = kind.content
+    inner = described(content) if isinstance(content, XsdGroup) else described_simple_type(content)
+    return (kind.mixed, inner, attributes)
 
 
 def described_simple_type(kind: Any) -> Any:
