@@ -69,8 +69,8 @@ _ACTIONS = {
 """WS-Addressing's Action of what is sent to a subscription (Core 9, the event service's WSDL)."""
 
 Arguments = Mapping[str, Any]
-RECORDED = 4
-"""Exchanges that are kept for the report."""
+RECORDED = 10_000
+"""Exchanges of a case that are kept, the latest ones."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Exchange:
     status: int
     headers: tuple[tuple[str, str], ...]
     content: bytes
+
+    @property
+    def sent(self) -> bytes:
+        """The body of the request."""
+        return self.request.partition(b"\r\n\r\n")[2]
 
     def all(self, header: str) -> list[str]:
         """The values of a header of the response."""
@@ -97,10 +102,15 @@ class Exchange:
             raise AssertionError(f"HTTP {self.status}: no XML: {error}") from None
         assert root.tag == tag("env:Envelope"), f"{root.tag} is no SOAP 1.2 envelope"
         assert len(root.findall("env:Body/*", NAMES)) == 1, "the Body has not exactly one child"
-        document = xmlschema.XMLResource(io.BytesIO(self.content))
-        errors = [str(error) for error in official_schemas().iter_errors(document)]
-        assert not errors, "not valid by the official schemas: " + "\n".join(errors)
+        assert_valid(self.content)
         return root
+
+
+def assert_valid(message: bytes) -> None:
+    """That a message is valid by the official schemas."""
+    document = xmlschema.XMLResource(io.BytesIO(message))
+    errors = [str(error) for error in official_schemas().iter_errors(document)]
+    assert not errors, "not valid by the official schemas: " + "\n".join(errors)
 
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)

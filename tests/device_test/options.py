@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -20,7 +21,10 @@ class Options:
         "", "the device under test: http://host:port or its device service's URL; without it, onvifd demo"
     )
     user: str = _option("admin", "the name of its administrator")
-    password: str = _option("", "the administrator's password")
+    password: str = _option(
+        os.environ.get("DEVICE_TEST_PASSWORD", ""),
+        "the administrator's password; rather in the environment variable DEVICE_TEST_PASSWORD",
+    )
     authentication: str = _option(
         "select",
         "select: as Base Test Specification 4.3.5 finds out; or one for all operations",

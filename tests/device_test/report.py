@@ -14,6 +14,8 @@ from tests.device_test.client import Dut, masked
 PROPERTY = "device_test_case"
 LONGEST = 8000
 """Octets of a message that are shown."""
+SHOWN = 4
+"""The latest exchanges, of a case that failed."""
 
 
 KINDS = ("passed", "not applicable", "failed")
@@ -42,7 +44,7 @@ def properties(case: Case, error: BaseException | None, dut: Dut | None) -> dict
 def exchanges(dut: Dut) -> str:
     """The last exchanges with a device, readable, passwords and digests masked."""
     lines = []
-    for exchange in dut.exchanges:
+    for exchange in list(dut.exchanges)[-SHOWN:]:
         lines += ["--> " + _shown(exchange.request), "<-- " + (_shown(exchange.response) or "(nothing)")]
     return "\n".join(lines)
 

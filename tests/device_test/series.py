@@ -28,8 +28,9 @@ SERIES: dict[str, tuple[str, ...]] = {
         *_ids("DEVICE-4-1", 1, range(3, 12)),
         *_ids("DEVICE-6-1", range(1, 6)),
     ),
+    "TLSCONFIGURATION": _ids("TLSCONFIGURATION", range(1, 15)),
     "SECURITY": _ids("SECURITY-1-1", 1, 2),
 }
-"""ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE and SECURITY: Base Device Test
+"""TLSCONFIGURATION: Other Features Client Test Specification. ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE and SECURITY: Base Device Test
 Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a DHCP
 or NTP server, of backups and of firmware, of I/O, of IP filters and of monitoring events."""
