@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop import gsoap as generated
 from tests.interop import installed
 from tests.interop.programs import Program
 from tests.official import directory
@@ -28,6 +29,12 @@ def node(wsdl_directory: Path) -> Callable[[str], Program]:
 def python() -> Callable[[str], Program]:
     """A program of python/ by the client's name."""
     return lambda name: Program((installed.python(name), HERE / "python" / f"drive-{name}.py"))
+
+
+@pytest.fixture(scope="session")
+def gsoap() -> Callable[[str], Program]:
+    """The program of cpp/ by its way to log in: `wsse` or `digest`."""
+    return lambda mode: Program((generated.client(), mode))
 
 
 @pytest.fixture(scope="session")

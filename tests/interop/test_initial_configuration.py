@@ -18,6 +18,8 @@ from tests.pki import Authority
 from tests.workflow.tls import assert_presented
 
 CLIENTS = {
+    "gSOAP with UsernameToken": ("gsoap", "wsse"),
+    "gSOAP with HTTP Digest": ("gsoap", "digest"),
     "node-soap": ("node", "soap"),
     "onvif-zeep": ("python", "onvif-zeep"),
     "onvif-zeep-async": ("python", "onvif-zeep-async"),
