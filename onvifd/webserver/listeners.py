@@ -10,12 +10,15 @@ from onvifd import network
 from onvifd.webserver import files
 from onvifd.webserver.errors import PortInUse
 from onvifd.webserver.model import ServerConfiguration
+from onvifd.webserver.verify import answers
 
 Listener = tuple[str, int]
 """An IP address and a TCP port."""
 
 _FILE = "listeners"
 _BACKLOG = 512
+_ANSWER = 1.0
+"""Seconds in which our own server answers."""
 _CLOSING = 0.5
 """Seconds that a server may take to close a port that it no longer serves."""
 
@@ -44,10 +47,12 @@ def read(directory: Path) -> list[Listener]:
 
 
 class Open:
-    """The listeners that a server may have open: all that it was told to open since it last settled."""
+    """The listeners that a server may have open: what it was told to open and was not seen to close."""
 
     def __init__(self) -> None:
         self._open: set[Listener] = set()
+        self._settled: set[Listener] = set()
+        """Those that it certainly has open."""
         self._told = 0.0
 
     def assume(self, directory: Path) -> None:
@@ -60,9 +65,9 @@ class Open:
         The last moment to find that another program has taken a port: raises PortInUse.
         """
         wanted = set(read(directory))
-        for address, port in sorted(wanted - self._open):
-            if not network.port_is_free((address,), port):
-                raise PortInUse(port)
+        for listener in sorted(wanted - self._settled):
+            if _busy(listener) and not _serves(listener, directory):
+                raise PortInUse(listener[1])
         closes = bool(self._open - wanted)
         self._open |= wanted
         self._told = time.monotonic()
@@ -74,13 +79,24 @@ class Open:
         Those that stay busy for long are another program's by now, or verification finds them.
         """
         wanted = set(read(directory))
-        closing = self._open - wanted
-        if time.monotonic() < self._told + _CLOSING and not all(
-            network.port_is_free((address,), port) for address, port in closing
-        ):
+        busy = set(filter(_busy, self._open - wanted))
+        if busy and time.monotonic() < self._told + _CLOSING:
             return False
-        self._open = wanted
+        self._open = wanted | {listener for listener in busy if _serves(listener, directory)}
+        self._settled = wanted
         return True
+
+
+def _busy(listener: Listener) -> bool:
+    address, port = listener
+    return not network.port_is_free((address,), port)
+
+
+def _serves(listener: Listener, directory: Path) -> bool:
+    """Whether it is our server that listens: with the directory or with another one beside it."""
+    address, port = listener
+    ours = [generation.name for generation in directory.resolve().parent.iterdir()]
+    return answers((address,), port, ours, _ANSWER)
 
 
 def name(listener: Listener) -> str:

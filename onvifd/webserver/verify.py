@@ -30,8 +30,8 @@ def findings(
     """What is not as it should be, one sentence each; nothing if all is.
 
     Every port of the configuration must answer with `generation`, HTTPS present exactly the assigned
-    certificates; the `closed` ports must no longer answer with the generation that was `replaced`. Whether a
-    certificate is valid is not judged. `timeout`: seconds for each exchange.
+    certificates; the `closed` ports must answer neither with it nor with the one that was `replaced`. Whether
+    a certificate is valid is not judged. `timeout`: seconds for each exchange.
     """
     for address in map(reachable_at, addresses):
         for port in configuration.http_ports:
@@ -47,7 +47,7 @@ def findings(
                     yield f"Port {port} does not present the assigned {algorithm} certification path"
         for port in closed:
             # Another program may have taken the port already: its answer is no concern of ours.
-            if answers((address,), port, (replaced,), min(timeout, _CLOSED_TIMEOUT)):
+            if answers((address,), port, (replaced, generation), min(timeout, _CLOSED_TIMEOUT)):
                 yield f"Port {port} is still served"
 
 

@@ -25,7 +25,7 @@ class Effort:
     replacements: int
 
 
-FULL = Effort(starts=5, keys=40, rounds=7, turn=0.4, replacements=20)
+FULL = Effort(starts=5, keys=40, rounds=7, turn=0.4, replacements=100)
 QUICK = Effort(starts=2, keys=16, rounds=3, turn=0.15, replacements=8)
 
 
@@ -46,10 +46,13 @@ def measure(effort: Effort) -> Iterator[str]:
         }
         yield from report.load(rounds.run(routes, effort.rounds, effort.turn))
         loaded = memory.proportional(device.processes()) + memory.proportional(hello.processes())
-        replacement = times.replace_certificates(device, effort.replacements)
+        replacements = {"nginx": times.replace_certificates(device, effort.replacements)}
         secured = memory.proportional(device.processes())
+    with servers.device("lighttpd") as device:
+        replacements["lighttpd"] = times.replace_certificates(device, effort.replacements)
     yield from report.memory(idle, loaded, secured)
-    yield from report.times([*device_starts, device.start], [*hello_starts, hello.start], keys, replacement)
+    yield from report.times([*device_starts, device.start], [*hello_starts, hello.start], keys)
+    yield from report.replacements(replacements)
     yield report.NOTES
 
 

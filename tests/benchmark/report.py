@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tests.benchmark.rounds import CONNECTIONS, Results, Series
 from tests.benchmark.times import KEPT_KEYS, KEY_LENGTH, KeyGeneration, Replacement
@@ -24,7 +24,8 @@ compared likewise, keys by their means. Latencies are of all rounds together. Ge
 capabilities, GetAllKeys lists {KEPT_KEYS} keys. GetAllKeys and UploadCertificate carry a UsernameToken digest, a
 new one in each request. UploadCertificate stores a leaf certificate for a key of the device; that it is deleted
 again is not counted. Memory that processes of one server share counts in equal parts for each; what other
-programs share does not matter. A new certificate counts as served when no new connection meets the old one."""
+programs share does not matter. A new certificate counts as served when no new connection meets the old one; the
+requests beside it are all on new connections, over HTTP and HTTPS."""
 
 
 def load(results: Results) -> Iterable[str]:
@@ -68,7 +69,6 @@ def times(
     device_starts: Sequence[float],
     hello_starts: Sequence[float],
     keys: KeyGeneration,
-    replacement: Replacement,
 ) -> Iterable[str]:
     """What takes its time once."""
     yield ""
@@ -79,8 +79,16 @@ def times(
     yield _times("  of hello, without nginx", hello_starts)
     yield _times(f"RSA {KEY_LENGTH}: request to ok", keys.device, "", _ratio(keys.ratio))
     yield _times("  bare key generation", keys.bare)
-    yield _times("new certificate: served", replacement.served)
-    yield _times("  its request: answered", replacement.answered)
+
+
+def replacements(by_server: Mapping[str, Replacement]) -> Iterable[str]:
+    """How long a change of what is served takes, and whom it disturbs."""
+    yield ""
+    yield _line("new certificate (ms)", ("median", "mean", "worst", "number", "requests", "failed"))
+    for server, replacement in by_server.items():
+        disturbed = (str(len(replacement.statuses)), str(replacement.failed))
+        yield _times(f"{server}: served", replacement.served, *disturbed)
+        yield _times("  its request: answered", replacement.answered)
 
 
 def _times(label: str, seconds: Sequence[float], *ratios: str) -> str:

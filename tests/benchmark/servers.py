@@ -58,9 +58,9 @@ class Device(Server):
 
 
 @contextlib.contextmanager
-def device() -> Iterator[Device]:
-    """`onvifd demo` in factory state; its first answer is the first one through its nginx."""
-    bench = BenchDevice()
+def device(server: str = "nginx") -> Iterator[Device]:
+    """`onvifd demo` in factory state; its first answer is the first one through its web server."""
+    bench = BenchDevice(options=(f"--server={server}",))
     http = (HOST, bench.http_port)
 
     def processes() -> dict[int, str]:

@@ -15,7 +15,8 @@ ROWS = (
     "the device in all",
     "start to first answer",
     "RSA 2048: request to ok",
-    "new certificate: served",
+    "nginx: served",
+    "lighttpd: served",
 )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.benchmark.client import SHA256_WITH_RSA, Client, operation, text, texts
 from tests.benchmark.load import TIMEOUT
-from tests.benchmark.servers import HOST, Device
+from tests.benchmark.servers import GET_TIME, HOST, Device
 
 KEY_LENGTH = 2048
 KEPT_KEYS = 16
@@ -45,6 +47,13 @@ class Replacement:
     """Until every new connection met the new certificate."""
     answered: list[float]
     """Until its answer came."""
+    statuses: list[object]
+    """What became of the requests that were made on new connections meanwhile, over HTTP and HTTPS: True for
+    an answer, or what went wrong."""
+
+    @property
+    def failed(self) -> int:
+        return sum(status is not True for status in self.statuses)
 
 
 def generate_keys(device: Device, number: int) -> KeyGeneration:
@@ -80,18 +89,45 @@ def replace_certificates(device: Device, number: int) -> Replacement:
     https = {"Name": "HTTPS", "Enabled": True, "Port": device.https_port}
     protocol = {f"tt:{name}": value for name, value in https.items()}
     client.call(operation("tds:SetNetworkProtocols", {"NetworkProtocols": protocol}))
-    result = Replacement([], [])
-    for _ in range(number):
-        served, answered = _replace(client, device.https_port, old, new)
-        result.served.append(served)
-        result.answered.append(answered)
-        old, new = new, old
+    result = Replacement([], [], [])
+    done = threading.Event()
+    with ThreadPoolExecutor(2) as others:
+        for secured in (False, True):
+            others.submit(_poll, device, secured, result.statuses, done)
+        try:
+            for _ in range(number):
+                served, answered = _replace(client, device.https_port, old, new)
+                result.served.append(served)
+                result.answered.append(answered)
+                old, new = new, old
+        finally:
+            done.set()
     return result
+
+
+def _poll(device: Device, secured: bool, statuses: list[object], done: threading.Event) -> None:
+    """Ask for the time, each time on a connection of its own, until done."""
+    port = device.https_port if secured else device.http[1]
+    context = _trusting_anything() if secured else None
+    request = device.client(device.http).request(GET_TIME)
+    while not done.is_set():
+        try:
+            with contextlib.ExitStack() as stack:
+                connection = stack.enter_context(socket.create_connection((HOST, port), TIMEOUT))
+                if context is not None:
+                    connection = stack.enter_context(context.wrap_socket(connection))
+                connection.sendall(request)
+                statuses.append(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
+        except OSError as error:
+            statuses.append(error)
+        time.sleep(_POLL)
 
 
 def _self_signed_paths(client: Client) -> Iterator[str]:
     """Two certification paths, each of a self-signed certificate with a key of its own."""
-    keys = texts(client.call(operation("tas:GetAllKeys")), "KeyID")
+    while len(keys := texts(client.call(operation("tas:GetAllKeys")), "KeyID")) < 2:
+        created = client.call(operation("tas:CreateRSAKeyPair", {"KeyLength": KEY_LENGTH}))
+        _wait_until_ok(client, text(created, "KeyID"))
     for key in keys[:2]:
         arguments = {
             "Subject": {"CommonName": "camera.benchmark"},
@@ -132,11 +168,15 @@ def _answered(client: Client, request: str) -> float:
 
 def _presented(port: int) -> bytes:
     """The certificate that a new connection meets."""
+    with (
+        socket.create_connection((HOST, port), TIMEOUT) as connection,
+        _trusting_anything().wrap_socket(connection) as tls,
+    ):
+        return tls.getpeercert(binary_form=True) or b""
+
+
+def _trusting_anything() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((HOST, port), TIMEOUT) as connection,
-        context.wrap_socket(connection) as tls,
-    ):
-        return tls.getpeercert(binary_form=True) or b""
+    return context

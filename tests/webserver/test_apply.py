@@ -116,20 +116,6 @@ def test_a_request_in_flight_is_answered_by_the_old_worker(device: Device, ports
         assert [poll.result(20)["status"] for poll in polls] == [200, 200]
 
 
-def test_the_change_can_be_asked_for_over_the_connection_that_it_removes(make: Make, ports: Ports) -> None:
-    """The request that moves its own port gets its answer."""
-    device = make()
-    device.store(http=ports[:1])
-    device.webserver.start()
-    with ThreadPoolExecutor(1) as client:
-        request = client.submit(post, "127.0.0.1", ports[0], "/onvif/wait")
-        assert device.service.waiting.acquire(timeout=10)
-        device.change(http=ports[1:2])
-        device.service.released.set()
-        assert request.result(20)["status"] == 200
-    device.assert_agreement(closed=ports[:1])
-
-
 def test_clients_that_poll_throughout_see_no_failure_on_new_connections(device: Device, ports: Ports) -> None:
     done = threading.Event()
     statuses: list[int] = []
@@ -294,29 +280,6 @@ def test_files_that_cannot_be_written_change_nothing(device: Device, ports: Port
     finally:
         moved.rename(generations)
     assert device.current.name == generation
-    device.assert_agreement()
-
-
-@only_nginx
-def test_a_reload_without_effect_is_noticed_and_mended(make: Make, ports: Ports) -> None:
-    """A stopped master takes no signal: the client gets its fault, the worker goes on. Later all is well."""
-    device = make(patience=0.3, retry_interval=0.2)
-    device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
-    device.webserver.start()
-    os.kill(process_of(device), signal.SIGSTOP)
-    try:
-        with unchanged(device), pytest.raises(ApplyFailed, match="did not take it over"):
-            device.change(assigned=["rsa-2"])
-    finally:
-        os.kill(process_of(device), signal.SIGCONT)
-
-    def changed() -> bool:
-        with contextlib.suppress(ApplyFailed):
-            device.change(assigned=["rsa-2"])
-            return True
-        return False
-
-    wait_until(changed)
     device.assert_agreement()
 
 

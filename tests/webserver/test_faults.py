@@ -96,6 +96,14 @@ def moved(ports: Ports) -> dict[str, Any]:
     return {"http": ports[2:], "https": ports[1:2], "assigned": ["rsa-2"]}
 
 
+def mended(device: Device) -> bool:
+    """Whether what is stored is served again, which each change sees to."""
+    with contextlib.suppress(WebServerError):
+        device.change()
+        return True
+    return False
+
+
 def assert_works(device: Device, ports: Ports) -> None:
     """Once nothing fails any more, the change succeeds."""
     device.change(**new(ports))
@@ -122,6 +130,7 @@ def test_the_program_refuses_the_configuration(device: Device, ports: Ports) -> 
     [
         ({"check": ("/bin/false",)}, "command that checks the web server failed"),
         ({"check": ("/nowhere/check",)}, "command that checks the web server can't be run"),
+        ({"check": ("/bin/sleep", "60"), "timeout": 0.3}, "command that checks the web server did not end"),
         ({"reload": ("/bin/false",), "restart": ()}, "command that reloads the web server failed"),
         ({"reload": ("/bin/sleep", "60"), "restart": (), "timeout": 0.3}, "did not end in time"),
         ({"reload": ("/bin/true",), "restart": ()}, "does not serve the change"),
@@ -142,6 +151,87 @@ def test_a_command_fails_hangs_or_does_nothing(
     assert time.monotonic() - started < 10
     assert_one_or_the_other(device, ports, old(ports))
     device.server._commands = commands
+    assert_works(device, ports)
+
+
+@pytest.mark.parametrize("server", ["lighttpd-external"], indirect=True)
+@pytest.mark.parametrize(
+    ("failing", "reason"),
+    [
+        ({"restart": ("/bin/false",)}, "command that restarts the web server failed"),
+        ({"restart": ("/bin/sleep", "60"), "timeout": 0.3}, "did not end in time"),
+        ({"restart": ("/bin/true",)}, "does not serve the change"),
+        ({"restart": ()}, "Port {} is still served"),
+    ],
+)
+def test_a_restart_fails_hangs_or_does_nothing(
+    make: Make, ports: Ports, failing: dict[str, Any], reason: str
+) -> None:
+    """Or is only a reload, which leaves a port open that is to be closed."""
+    device = make(patience=1.5)
+    device.store(**old(ports))
+    device.webserver.start()
+    commands = device.server._commands
+    device.server._commands = replace(commands, **failing)
+    with pytest.raises(ApplyFailed, match=reason.format(ports[0])):
+        device.change(**moved(ports))
+    assert answers(ports)
+    device.server._commands = commands
+    wait_until(lambda: mended(device))
+    assert_one_or_the_other(device, ports, old(ports))
+    assert_works(device, ports)
+
+
+@pytest.mark.parametrize("server", ["lighttpd"], indirect=True)
+@pytest.mark.parametrize("program", [("/bin/false",), ("/bin/sleep", "60"), ("/nowhere/lighttpd",)])
+@pytest.mark.parametrize("still", [False, True])
+def test_the_new_lighttpd_fails_hangs_or_is_not_there(
+    make: Make, ports: Ports, program: tuple[str, ...], still: bool
+) -> None:
+    """Of the service's own. `still`: also on the way back; then the former one goes on, untold."""
+    device = make(patience=1.0)
+    device.store(**old(ports))
+    device.webserver.start()
+    right, device.server._arguments = device.server._arguments, program
+    if not still:
+        once = iter([None])
+
+        def mend() -> None:
+            device.server._arguments = right
+
+        switch = device.webserver._generations.switch
+
+        def back(generation: Path) -> None:
+            switch(generation)
+            if next(once, mend) is mend:
+                mend()
+
+        device.webserver._generations.switch = back  # type: ignore[method-assign]
+    with pytest.raises(WebServerError):
+        device.change(**new(ports))
+    wait_until(lambda: answers(ports), ANSWERS_WITHIN)
+    device.server._arguments = right
+    wait_until(lambda: mended(device))
+    assert_one_or_the_other(device, ports, old(ports))
+    assert_works(device, ports)
+
+
+@pytest.mark.parametrize("server", ["nginx"], indirect=True)
+def test_nginx_takes_no_reload(make: Make, ports: Ports) -> None:
+    """The service's own, stopped in its tracks: its worker goes on with the former state."""
+    device = make(patience=0.5)
+    device.store(**old(ports))
+    device.webserver.start()
+    master = process_of(device)
+    os.kill(master, signal.SIGSTOP)
+    try:
+        with pytest.raises(ApplyFailed, match="did not take it over"):
+            device.change(**new(ports))
+        assert answers(ports)
+    finally:
+        os.kill(master, signal.SIGCONT)
+    wait_until(lambda: mended(device))
+    assert_one_or_the_other(device, ports, old(ports))
     assert_works(device, ports)
 
 

@@ -19,6 +19,8 @@ from tests.webserver.support import Device, connection_to, post, trusting_anythi
 
 Ports = tuple[int, int, int]
 
+SERVERS = ("nginx", "lighttpd", "nginx-external", "lighttpd-external")
+
 IDLE_CLOSE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
 """How a connection ends that the server closed while it was idle."""
 
@@ -86,11 +88,13 @@ def long_polls(port: int, done: threading.Event) -> list[int]:
     return statuses
 
 
-def change_over_http(device: Device, port: int, action: Callable[[], object]) -> float:
+def change_over_http(
+    device: Device, port: int, action: Callable[[], object], context: ssl.SSLContext | None = None
+) -> float:
     """Let a request change what is served, as onvifd's operations do; seconds until its answer."""
     device.service.actions["/onvif/change"] = action
     started = time.perf_counter()
-    assert post("127.0.0.1", port, "/onvif/change")["status"] == 200
+    assert post("127.0.0.1", port, "/onvif/change", context=context)["status"] == 200
     return time.perf_counter() - started
 
 
@@ -157,3 +161,18 @@ def test_clients_that_poll_throughout_notice_nothing(
         if measured:
             print(f"{what:20} median {median(measured) * 1000:.0f} ms, worst {max(measured) * 1000:.0f} ms")
     device.assert_agreement([moving] if moves % 2 else [])
+
+
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+@pytest.mark.parametrize("secured", [False, True])
+def test_the_request_that_closes_its_own_port_is_answered(
+    device: Device, ports: Ports, secured: bool
+) -> None:
+    """It moves the port over which it came, and then disables the protocol of it."""
+    http_port, https_port, other = ports
+    protocol, port = ("https", https_port) if secured else ("http", http_port)
+    context = trusting_anything() if secured else None
+    for outcome, over in (([other], port), ([], other)):
+        change = functools.partial(device.change, **{protocol: outcome})
+        change_over_http(device, over, change, context)
+        device.assert_agreement([over])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from onvifd.webserver import program
 from onvifd.webserver.errors import ApplyFailed, ServerMissing
 from onvifd.webserver.lighttpd import LighttpdFiles
 from onvifd.webserver.model import ServerConfiguration
@@ -54,15 +55,15 @@ def test_a_missing_program_is_named(tmp_path: Path, server: str) -> None:
     ],
 )
 def test_an_unsuitable_program_is_refused(tmp_path: Path, server: str, output: str, reason: str) -> None:
-    program = _program(tmp_path / "program", output)
+    path = _program(tmp_path / "program", output)
     with pytest.raises(ServerMissing, match=reason):
-        FILES[server](_settings(tmp_path, program=program))
+        FILES[server](_settings(tmp_path, program=path))
 
 
 def test_a_newer_nginx_keeps_idle_connections_through_a_reload(tmp_path: Path) -> None:
     """keepalive_min_timeout came with 1.27.4; an older one would refuse it."""
-    program = _program(tmp_path / "program", "nginx version: nginx/1.30.1\n--with-http_ssl_module")
-    newer = _rendered(NginxFiles(_settings(tmp_path, program=program)), tmp_path / "newer")
+    path = _program(tmp_path / "program", "nginx version: nginx/1.30.1\n--with-http_ssl_module")
+    newer = _rendered(NginxFiles(_settings(tmp_path, program=path)), tmp_path / "newer")
     older = _rendered(NginxFiles(_settings(tmp_path, "nginx")), tmp_path / "older")
     assert "keepalive_min_timeout" in newer
     assert "keepalive_min_timeout" not in older
@@ -93,3 +94,19 @@ def test_a_path_that_it_would_misread_is_refused(tmp_path: Path, server: str) ->
 def test_https_without_a_certificate_is_refused(tmp_path: Path, server: str) -> None:
     with pytest.raises(ApplyFailed, match="assign a certification path"):
         FILES[server](_settings(tmp_path, server)).write(ServerConfiguration(https_ports=(8443,)), tmp_path)
+
+
+def test_a_check_that_does_not_end_is_refused(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "nginx": "nginx version: nginx/1.30.1 --with-http_ssl_module",
+        "lighttpd": "lighttpd/1.4.85 (ssl)",
+    }
+    path = tmp_path / "program"
+    path.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo "{said[server]}" || exec sleep 60\n')
+    path.chmod(0o700)
+    files = FILES[server](_settings(tmp_path, program=str(path)))
+    monkeypatch.setattr(program, "_TIMEOUT", 0.2)
+    with pytest.raises(ApplyFailed, match="check of the configuration did not end"):
+        files.check(tmp_path, "whole")
