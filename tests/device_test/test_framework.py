@@ -7,10 +7,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from tests.device_test.cases import Case
 from tests.device_test.client import NAMES
 from tests.device_test.report import series
 from tests.device_test.series import SERIES
+from tests.device_test.soap_server import SoapServer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -73,27 +72,11 @@ class FalseDevice:
     """Signals a security service that makes keys, or does not, lists none, and answers all else with an empty 200."""
 
     def __init__(self, *, keys: bool) -> None:
-        device = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                request = self.rfile.read(int(self.headers["Content-Length"]))
-                content = device.answer(request)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/soap+xml")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
         self._keys = str(keys).lower()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._server = SoapServer(lambda request: (200, self._answer(request)))
+        self.url = self._server.url
 
-    def answer(self, request: bytes) -> bytes:
+    def _answer(self, request: bytes) -> bytes:
         if b"<tds:GetServices>" in request:
             version = "<tds:Version><tt:Major>22</tt:Major><tt:Minor>12</tt:Minor></tds:Version>"
             return self._envelope(
@@ -116,13 +99,10 @@ class FalseDevice:
         return f"<env:Envelope {names}><env:Body>{body}</env:Body></env:Envelope>".encode()
 
     def __enter__(self) -> FalseDevice:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
