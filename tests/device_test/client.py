@@ -50,23 +50,32 @@ NAMES = {
     "wsnt": "http://docs.oasis-open.org/wsn/b-2",
     "wstop": "http://docs.oasis-open.org/wsn/t-1",
     "wsrf-rw": "http://docs.oasis-open.org/wsrf/rw-2",
+    "wsrf-bf": "http://docs.oasis-open.org/wsrf/bf-2",
     "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
     "wsa": "http://www.w3.org/2005/08/addressing",
     "xs": "http://www.w3.org/2001/XMLSchema",
 }
 """The prefixes that requests declare and that paths and fault codes here are written with."""
 
+TOPIC_PREFIXES = ("topic1", "topic2")
+"""For the namespaces of topics: prefixes that occur in text only."""
+
 _PREFIXES = {uri: prefix for prefix, uri in NAMES.items()}
-_TEV = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription"
+_EVENTS = "http://www.onvif.org/ver10/events/wsdl/EventPortType"
+_PULL_POINT = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription"
 _WSN = "http://docs.oasis-open.org/wsn/bw-2"
-_ACTIONS = {
-    "tev:PullMessages": f"{_TEV}/PullMessagesRequest",
-    "tev:Seek": f"{_TEV}/SeekRequest",
-    "tev:SetSynchronizationPoint": f"{_TEV}/SetSynchronizationPointRequest",
-    "wsnt:Renew": f"{_WSN}/SubscriptionManager/RenewRequest",
-    "wsnt:Unsubscribe": f"{_WSN}/SubscriptionManager/UnsubscribeRequest",
+_PORT_TYPES = {
+    "tev:GetServiceCapabilities": _EVENTS,
+    "tev:GetEventProperties": _EVENTS,
+    "tev:CreatePullPointSubscription": _EVENTS,
+    "tev:PullMessages": _PULL_POINT,
+    "tev:Seek": _PULL_POINT,
+    "tev:SetSynchronizationPoint": _PULL_POINT,
+    "wsnt:Subscribe": f"{_WSN}/NotificationProducer",
+    "wsnt:Renew": f"{_WSN}/SubscriptionManager",
+    "wsnt:Unsubscribe": f"{_WSN}/SubscriptionManager",
 }
-"""WS-Addressing's Action of what is sent to a subscription (Core 9, the event service's WSDL)."""
+"""Those of the event service, whose messages have an Action of WS-Addressing (Event Test Specification 6.3)."""
 
 Arguments = Mapping[str, Any]
 RECORDED = 10_000
@@ -491,9 +500,9 @@ class Dut:
             except requests.RequestException as error:
                 self.exchanges.append(Exchange(_request_bytes(request), b"", 0, (), b""))
                 raise AssertionError(f"no answer from {request.url}: {error}") from error
-        for each in (*response.history, response):
-            self.exchanges.append(_exchange(each))
-        return self.exchanges[-1]
+        found = [_exchange(each) for each in (*response.history, response)]
+        self.exchanges.extend(found)
+        return found[-1]
 
     def _answer(
         self, session: requests.Session, request: requests.PreparedRequest, timeout: float
@@ -522,7 +531,7 @@ def envelope(body: Sequence[etree._Element], header: Sequence[etree._Element] = 
     if header:
         etree.SubElement(root, tag("env:Header")).extend(header)
     etree.SubElement(root, tag("env:Body")).extend(body)
-    etree.cleanup_namespaces(root, keep_ns_prefixes=list(NAMES))
+    etree.cleanup_namespaces(root, keep_ns_prefixes=[*NAMES, *TOPIC_PREFIXES])
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
@@ -564,11 +573,11 @@ def _text(value: object) -> str:
 
 
 def _addressing(operation: str, endpoint: Endpoint) -> list[etree._Element]:
-    """The header blocks of WS-Addressing, for what is sent to a subscription."""
-    if operation not in _ACTIONS:
+    """The header blocks of WS-Addressing, for what is sent to the event service and to a subscription."""
+    if operation not in _PORT_TYPES:
         return []
     blocks = []
-    for name, value in (("wsa:Action", _ACTIONS[operation]), ("wsa:To", endpoint.address)):
+    for name, value in (("wsa:Action", action(f"{operation}Request")), ("wsa:To", endpoint.address)):
         block = etree.Element(tag(name), nsmap=NAMES)
         block.text = value
         blocks.append(block)
@@ -577,6 +586,12 @@ def _addressing(operation: str, endpoint: Endpoint) -> list[etree._Element]:
         block.set(tag("wsa:IsReferenceParameter"), "true")
         blocks.append(block)
     return blocks
+
+
+def action(message: str) -> str:
+    """The Action of a message of the event service, such as `wsnt:RenewResponse`."""
+    operation = message.removesuffix("Request").removesuffix("Response")
+    return f"{_PORT_TYPES[operation]}/{message.partition(':')[2]}"
 
 
 def _fault(element: etree._Element) -> Fault:

@@ -38,6 +38,14 @@ class Options:
     reboot_timeout: float = _option(120.0, "how long the device may take to reboot")
     https_port: int = _option(443, "the port that cases enable HTTPS on; a free one for onvifd demo")
     poll_interval: float = _option(5.0, "between two questions for a status; 0.1 for onvifd demo")
+    topics: str = _option(
+        "", "the topics that cases subscribe to, divided by |, if not the first of GetEventProperties"
+    )
+    trigger: str = _option(
+        "",
+        "a command that makes the device send an event of the topic that is appended to it; needed where the"
+        " topics are neither properties nor the status of key pairs",
+    )
     discovery_interface: str = _option("", "the network interface through which the device is discovered")
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ class Posted:
     headers: dict[str, str]
     """By their names in lower case."""
     body: bytes
+
+
+class _IPv6Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class NotificationConsumer:
@@ -48,12 +53,14 @@ class NotificationConsumer:
             def log_message(self, format: str, *arguments: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer((address, 0), Handler)
+        server = _IPv6Server if ":" in address else ThreadingHTTPServer
+        self._server = server((address, 0), Handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        host = f"[{address}]" if ":" in address else address
         scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://{address}:{self._server.server_port}/notify?subscription=1"
+        self.url = f"{scheme}://{host}:{self._server.server_port}/notify?subscription=1"
 
     def take(self, posted: Posted) -> None:
         with self.changed:
