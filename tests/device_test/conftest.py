@@ -20,9 +20,13 @@ BENCH_RESTART_DELAY = 2.0
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs a device of its own comes last where there is just one: it may be another one afterwards."""
-    if Options.of(config).device:
-        items.sort(key=lambda item: (case := case_of(item)) is not None and case.own_device)
+    """A vendor's device meets the cases alone, and last those that need one of their own: it may be another device
+    afterwards."""
+    if not Options.of(config).device:
+        return
+    cases = [(case.own_device, item) for item in items if (case := case_of(item)) is not None]
+    config.hook.pytest_deselected(items=[item for item in items if case_of(item) is None])
+    items[:] = [item for _, item in sorted(cases, key=lambda pair: pair[0])]
 
 
 @pytest.fixture(scope="session")

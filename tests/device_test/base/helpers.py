@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from lxml import etree
 
 from tests.device_test.cases import step
-from tests.device_test.client import NAMES, Arguments, Dut
-from tests.device_test.security.helpers import create_rsa_key_pair
-from tests.pki import Authority
-from tests.support import wait_until
-
-SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
-HTTPS_PORT = 443
+from tests.device_test.client import NAMES, Dut
 
 
 def service_capabilities(dut: Dut) -> etree._Element:
@@ -64,116 +57,7 @@ def check_xaddr(xaddr: str, url: str) -> None:
 
 def _port(url: str) -> int:
     target = urlsplit(url)
-    return target.port or {"http": 80, "https": HTTPS_PORT}[target.scheme]
-
-
-class NetworkProtocol(NamedTuple):
-    """tt:NetworkProtocol."""
-
-    name: str
-    enabled: bool
-    ports: tuple[int, ...]
-
-    def request(self) -> dict[str, object]:
-        return {"tt:Name": self.name, "tt:Enabled": self.enabled, "tt:Port": list(self.ports)}
-
-
-def network_protocols(dut: Dut) -> dict[str, NetworkProtocol]:
-    """What GetNetworkProtocols answers, by name."""
-    with step("ONVIF Client invokes GetNetworkProtocols request"):
-        found = [
-            NetworkProtocol(
-                each.findtext("tt:Name", "", NAMES).strip(),
-                each.findtext("tt:Enabled", "", NAMES).strip() in ("true", "1"),
-                tuple(int(port.text) for port in each.findall("tt:Port", NAMES)),
-            )
-            for each in dut.call("tds:GetNetworkProtocols").all("tds:NetworkProtocols")
-        ]
-        names = [each.name for each in found]
-        assert len(set(names)) == len(names), f"a protocol comes twice: {names}"
-        return {each.name: each for each in found}
-
-
-def set_network_protocols(dut: Dut, *protocols: NetworkProtocol) -> None:
-    requested = ", ".join(f"{each.name} {each.enabled} {each.ports}" for each in protocols)
-    with step(f"ONVIF Client invokes SetNetworkProtocols request ({requested})"):
-        dut.call("tds:SetNetworkProtocols", {"NetworkProtocols": [each.request() for each in protocols]})
-
-
-def https_url(dut: Dut) -> str:
-    """9.24 HelperCheckAndConfigureHTTPS: the device service's URL over HTTPS."""
-    https = network_protocols(dut)["HTTPS"]
-    if not https.enabled:
-        with step("If the DUT does not support TLS Server, FAIL the test"):
-            assert dut.capabilities.get("tas:TLSServerCapabilities/@TLSServerSupported"), "no TLS server"
-        https = configure_https(dut, https)
-    host = f"[{dut.host}]" if ":" in dut.host else dut.host
-    return f"https://{host}:{https.ports[0]}{urlsplit(dut.url).path}"
-
-
-def configure_https(dut: Dut, before: NetworkProtocol) -> NetworkProtocol:
-    """9.25 HelperConfigureHTTPS; what it changes is undone after the case.
-
-    The port is the one that the device has HTTPS at: 443, as the procedure has it, is not the only one that
-    SetNetworkProtocols takes.
-    """
-    with step("ONVIF Client invokes GetAssignedServerCertificates"):
-        assigned = dut.call("tas:GetAssignedServerCertificates").all("tas:CertificationPathID")
-    if not assigned:
-        add_server_certificate_assignment(dut)
-    after = NetworkProtocol("HTTPS", True, before.ports or (HTTPS_PORT,))
-    dut.restore.callback(set_network_protocols, dut, before)
-    set_network_protocols(dut, after)
-    with step("If HTTPS protocol port is not open, FAIL the test"):
-        url = f"https://{dut.host}:{after.ports[0]}{urlsplit(dut.url).path}"
-        wait_until(lambda: _answers(dut.via(url)), dut.options.operation_delay, dut.options.poll_interval)
-    return after
-
-
-def _answers(dut: Dut) -> bool:
-    try:
-        dut.call("tds:GetSystemDateAndTime")
-    except AssertionError:
-        return False
-    return True
-
-
-def add_server_certificate_assignment(dut: Dut) -> None:
-    """9.26 and 9.27: a self-signed certificate if the device makes one, else one of the client's authority.
-
-    Signed with SHA-256: SHA-1 is what the procedures have, and ONVIF's Security Baseline does not allow.
-    """
-    key_id = create_rsa_key_pair(dut)
-    dut.restore.callback(dut.call, "tas:DeleteKey", {"KeyID": key_id})
-    request = {
-        "Subject": {"CommonName": "ONVIF TT"},
-        "KeyID": key_id,
-        "SignatureAlgorithm": {"algorithm": SHA256_WITH_RSA},
-    }
-    if dut.capabilities.flag("tas:KeystoreCapabilities/@SelfSignedCertificateCreationWithRSA"):
-        with step("ONVIF Client invokes CreateSelfSignedCertificate"):
-            answer = dut.call("tas:CreateSelfSignedCertificate", request)
-            certificate_id = answer.text("tas:CertificateID")
-    else:
-        with step("ONVIF Client invokes CreatePKCS10CSR"):
-            csr = dut.call("tas:CreatePKCS10CSR", request).binary("tas:PKCS10CSR")
-        with step("ONVIF Client invokes UploadCertificate with parameters PrivateKeyRequired := true"):
-            certificate = Authority.root().sign_request(csr)
-            arguments: Arguments = {
-                "Certificate": certificate,
-                "Alias": "ONVIF_Test1",
-                "PrivateKeyRequired": True,
-            }
-            certificate_id = dut.call("tas:UploadCertificate", arguments).text("tas:CertificateID")
-    dut.restore.callback(dut.call, "tas:DeleteCertificate", {"CertificateID": certificate_id})
-    with step("ONVIF Client invokes CreateCertificationPath"):
-        arguments = {"CertificateIDs": {"CertificateID": certificate_id}, "Alias": "ONVIF_Test"}
-        path_id = dut.call("tas:CreateCertificationPath", arguments).text("tas:CertificationPathID")
-    path = {"CertificationPathID": path_id}
-    dut.restore.callback(dut.call, "tas:DeleteCertificationPath", path)
-    with step("ONVIF Client invokes AddServerCertificateAssignment with parameters CertificationPathID"):
-        dut.call("tas:AddServerCertificateAssignment", path)
-    dut.restore.callback(dut.call, "tas:RemoveServerCertificateAssignment", path)
+    return target.port or {"http": 80, "https": 443}[target.scheme]
 
 
 def restore_system_date_and_time(dut: Dut, initial: etree._Element) -> None:

@@ -10,14 +10,14 @@ from lxml import etree
 from tests.device_test.base.helpers import (
     check_xaddr,
     get_capabilities,
-    https_url,
-    network_protocols,
     service_capabilities,
     services,
 )
 from tests.device_test.base.prerequisites import GET_CAPABILITIES, SERVICES, service
 from tests.device_test.cases import case, step
 from tests.device_test.client import NAMES, Dut
+from tests.device_test.protocols import network_protocols
+from tests.device_test.security.https import configure_https, https_address
 
 BASE = ("Analytics", "Device", "Events", "Imaging", "Media", "PTZ")
 """The categories of GetCapabilities."""
@@ -237,7 +237,8 @@ def test_xaddr(dut: Dut) -> None:
     check_xaddrs(dut)
     if "HTTPS" in network_protocols(dut):
         with step("If HTTPS feature is supported by the DUT: over HTTPS"):
-            check_xaddrs(dut.via(https_url(dut)))
+            address = https_address(dut, "tds:GetServices", configure_https(dut))
+            check_xaddrs(dut.via(address))
 
 
 def check_xaddrs(dut: Dut) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from tests.device_test.base.helpers import NetworkProtocol, network_protocols, set_network_protocols
 from tests.device_test.base.prerequisites import (
     IPV6,
     NETWORK_CONFIGURATION,
@@ -19,6 +18,7 @@ from tests.device_test.base.prerequisites import (
 )
 from tests.device_test.cases import Prerequisite, case, step
 from tests.device_test.client import NAMES, Dut
+from tests.device_test.protocols import Protocol, network_protocols, set_network_protocols
 
 PORT = 10554
 IPV4_ADDRESS, IPV6_ADDRESS = "10.1.1.1", "2001:1:1:1:1:1:1:1"
@@ -243,11 +243,11 @@ def test_set_network_protocols_configuration(dut: Dut) -> None:
     if "RTSP" not in initial:  # "skip other steps and go to the next test"
         return
     dut.restore.callback(set_network_protocols, dut, *initial.values())
-    set_network_protocols(dut, NetworkProtocol("RTSP", True, (PORT,)))
+    set_network_protocols(dut, Protocol("RTSP", True, (PORT,)))
     found = network_protocols(dut)
     with step(f"The DUT sends NetworkProtocols [Name = RTSP, Enabled = true, Port = {PORT}]"):
-        assert found == initial | {"RTSP": NetworkProtocol("RTSP", True, (PORT,))}
-    set_network_protocols(dut, NetworkProtocol("RTSP", False, (PORT,)))
+        assert found == initial | {"RTSP": Protocol("RTSP", True, (PORT,))}
+    set_network_protocols(dut, Protocol("RTSP", False, (PORT,)))
     found = network_protocols(dut)
     with step("The DUT sends NetworkProtocols [Name = RTSP, Enabled = false, Port = integer]"):
         assert not found["RTSP"].enabled
@@ -259,10 +259,10 @@ def test_set_network_protocols_configuration_unsupported_protocols(dut: Dut) -> 
     missing = [name for name in ("HTTPS", "RTSP") if name not in initial]
     if not missing:  # "skip other steps and go to the next test"
         return
-    requested = NetworkProtocol(missing[0], True, (PORT,))
+    requested = Protocol(missing[0], True, (PORT,))
     with step("The DUT returns env:Sender/ter:InvalidArgVal/ter:ServiceNotSupported SOAP 1.2 fault"):
         codes = ("env:Sender", "ter:InvalidArgVal", "ter:ServiceNotSupported")
-        dut.expect_fault("tds:SetNetworkProtocols", {"NetworkProtocols": requested.request()}, *codes)
+        dut.expect_fault("tds:SetNetworkProtocols", {"NetworkProtocols": requested.element()}, *codes)
     found = network_protocols(dut)
     with step("The DUT sends NetworkProtocols = supported protocols"):
         assert found == initial

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tests.device_test import protocols
 from tests.device_test.cases import step
-from tests.device_test.client import NAMES, Dut
+from tests.device_test.client import Dut
+from tests.device_test.protocols import Protocol, set_network_protocols
 from tests.device_test.security.helpers import (
     CertifiedPath,
     SelfSignedPath,
@@ -43,45 +45,17 @@ NEGOTIATED = {"1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.
 # -- network protocols
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """A NetworkProtocol."""
-
-    name: str
-    enabled: bool
-    ports: tuple[int, ...]
-
-
 def network_protocols(dut: Dut) -> dict[str, Protocol]:
     """GetNetworkProtocols, by name. HTTPS must be among them."""
-    with step("ONVIF Client invokes GetNetworkProtocols to retrieve configured network protocols of the DUT"):
-        found = [
-            Protocol(
-                element.findtext("tt:Name", "", NAMES).strip(),
-                element.findtext("tt:Enabled", "", NAMES).strip() in ("true", "1"),
-                tuple(int(port.text) for port in element.iterfind("tt:Port", NAMES)),
-            )
-            for element in dut.call("tds:GetNetworkProtocols").all("tds:NetworkProtocols")
-        ]
+    found = protocols.network_protocols(dut)
     with step('If networkProtocolsList does not contain network protocol with Name "HTTPS", FAIL the test'):
-        assert "HTTPS" in [protocol.name for protocol in found]
-    return {protocol.name: protocol for protocol in found}
+        assert "HTTPS" in found
+    return found
 
 
-def set_network_protocols(dut: Dut, *protocols: Protocol) -> None:
-    """SetNetworkProtocols, and the time operationDelay."""
-    names = ", ".join(f"{each.name} {'enabled' if each.enabled else 'disabled'}" for each in protocols)
-    with step(f"ONVIF Client invokes SetNetworkProtocols message with parameters {names}"):
-        elements = [
-            {"tt:Name": each.name, "tt:Enabled": each.enabled, "tt:Port": each.ports} for each in protocols
-        ]
-        dut.call("tds:SetNetworkProtocols", {"NetworkProtocols": elements})
-        dut.be_patient()
-
-
-def enable_https(dut: Dut, protocols: dict[str, Protocol]) -> int:
+def enable_https(dut: Dut, before: dict[str, Protocol]) -> int:
     """Enable HTTPS unless it was, and see that its port is open: the port."""
-    https = protocols["HTTPS"]
+    https = before["HTTPS"]
     port = https.ports[0] if https.enabled else dut.options.https_port
     if not https.enabled:
         set_network_protocols(dut, Protocol("HTTPS", True, (port,)))
@@ -212,14 +186,14 @@ def configure_https(dut: Dut) -> int:
 
     What it makes is removed with `dut.restore`, which the specification leaves to "restore the DUT state".
     """
-    protocols = network_protocols(dut)
-    if protocols["HTTPS"].enabled:
-        return protocols["HTTPS"].ports[0]
+    before = network_protocols(dut)
+    if before["HTTPS"].enabled:
+        return before["HTTPS"].ports[0]
     if not assigned_paths(dut):
         make = assign_self_signed_path if SELF_SIGNED.met(dut.capabilities) else assign_ca_signed_certificate
         dut.restore.callback(remove_self_signed_path, dut, make(dut))
-    dut.restore.callback(set_network_protocols, dut, protocols["HTTPS"])
-    return enable_https(dut, protocols)
+    dut.restore.callback(set_network_protocols, dut, before["HTTPS"])
+    return enable_https(dut, before)
 
 
 # -- client authentication
