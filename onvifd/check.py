@@ -1,7 +1,9 @@
 """`onvifd check`: what would keep this configuration from working, found without changing anything."""
 
+import contextlib
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -42,14 +44,22 @@ def findings(config: Config) -> Iterator[str]:
         yield str(error)
     if config.webserver.mode == "external":
         yield from _external(config)
+    include = config.webserver.include
+    if include and not os.access(include, os.R_OK):
+        yield f"webserver.include: {include} can't be read"
     yield from _directory(config.state_dir, 0o077)
     # The web server's group must be able to pass through it.
     yield from _directory(config.run_dir, 0o067 if config.webserver.group else 0o077)
+    yield from _owners(config)
+    yield from _tmpfs(config.run_dir)
     yield from _private_file(config.database)
     if config.database.exists():
         yield from _store(config)
-    elif not assembly.first_password(config):
-        yield assembly.NO_PASSWORD
+    else:
+        if not assembly.first_password(config):
+            yield assembly.NO_PASSWORD
+        http, https = config.protocols.http, config.protocols.https
+        yield from _ports([port for each in (http, https) if each.enabled for port in each.ports], config)
 
 
 def _external(config: Config) -> Iterator[str]:
@@ -84,6 +94,36 @@ def _directory(directory: Path, others: int) -> Iterator[str]:
         yield f"{directory} is no directory that this user can write to"
     elif directory.stat().st_mode & others:
         yield f"{directory} is open to other users: set its mode to 0700"
+
+
+def _owners(config: Config) -> Iterator[str]:
+    """Whether the service's user and the web server's group can be what the directories need."""
+    ours = [directory for directory in (config.state_dir, config.run_dir) if directory.exists()]
+    if len({directory.stat().st_uid for directory in ours}) > 1:
+        yield f"{ours[0]} and {ours[1]} belong to different users: the service's user must own both"
+    with contextlib.suppress(ConfigError):  # it has been named already
+        group = assembly.shared_with(config)
+        if group is not None and os.geteuid() != 0 and group not in (os.getegid(), *os.getgroups()):
+            name = config.webserver.group
+            yield f"webserver.group: this user is not in {name}, and can't share files with it"
+
+
+def _tmpfs(run_dir: Path) -> Iterator[str]:
+    kind = _file_system(run_dir)
+    if kind not in ("tmpfs", "ramfs"):
+        yield f"{run_dir} lies on {kind}: private keys in the clear belong on a tmpfs"
+
+
+def _file_system(path: Path) -> str:
+    """The type of the file system that a path lies on, or would lie on (proc(5), mountinfo)."""
+    place = next(each for each in (path, *path.parents) if each.exists()).resolve()
+    found = (0, "")
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, source = line.partition(" - ")
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4]))
+        if place.is_relative_to(point) and len(point.parts) >= found[0]:  # the last one covers the others
+            found = (len(point.parts), source.split()[0])
+    return found[1]
 
 
 def _store(config: Config) -> Iterator[str]:

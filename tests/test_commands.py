@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,14 +33,21 @@ def onvifd(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def run_dir() -> Iterator[Path]:
+    """Where nothing is yet, on a tmpfs."""
+    with tempfile.TemporaryDirectory(prefix="onvifd-test-", dir="/dev/shm") as directory:
+        yield Path(directory) / "run"
+
+
+@pytest.fixture
+def config(tmp_path: Path, run_dir: Path) -> Path:
     """A configuration file that works, of a device that was never started."""
     (tmp_path / "password").write_text("first-password\nnot this line\n")
     path = tmp_path / "onvifd.toml"
     path.write_text(
         f"""
         state_dir = "{tmp_path}/state"
-        run_dir = "{tmp_path}/run"
+        run_dir = "{run_dir}"
         [users]
         password_file = "{tmp_path}/password"
         [protocols.http]
@@ -106,7 +114,9 @@ def test_a_web_server_that_is_too_old(config: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("server", "example"), [("nginx", "nginx/nginx.conf"), ("lighttpd", "lighttpd/lighttpd.conf")]
 )
-def test_a_fragment_that_nothing_includes(config: Path, tmp_path: Path, server: str, example: str) -> None:
+def test_a_fragment_that_nothing_includes(
+    config: Path, run_dir: Path, tmp_path: Path, server: str, example: str
+) -> None:
     main, other = tmp_path / "main.conf", tmp_path / "other.conf"
     edit(
         config,
@@ -114,7 +124,7 @@ def test_a_fragment_that_nothing_includes(config: Path, tmp_path: Path, server: 
         f'[webserver]\nserver = "{server}"\nmode = "external"\nmain = "{main}"\nreload = ["true"]',
     )
     assert check(config) == [f"webserver.main: {main} can't be read: No such file or directory"]
-    fragment = f"{tmp_path}/run/webserver/current/*.conf"
+    fragment = f"{run_dir}/webserver/current/*.conf"
     text = (ETC / example).read_text()
     main.write_text(text)
     assert check(config) == [f"{main} does not include {fragment}: nothing would be served"]
@@ -164,6 +174,28 @@ def test_a_directory_that_others_can_enter(config: Path) -> None:
     assert "0700" in finding
 
 
+def test_a_directory_for_keys_in_the_clear_that_is_on_a_disk(
+    config: Path, run_dir: Path, tmp_path: Path
+) -> None:
+    """Or would be: it is not there yet."""
+    edit(config, f'run_dir = "{run_dir}"', 'run_dir = "/proc/onvifd"')
+    assert "/proc/onvifd lies on proc: private keys in the clear belong on a tmpfs" in check(config)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_directories_of_different_users(config: Path, run_dir: Path, loaded: Config) -> None:
+    run_dir.mkdir(mode=0o700)
+    os.chown(run_dir, 65534, -1)
+    assert check(config) == [
+        f"{loaded.state_dir} and {run_dir} belong to different users: the service's user must own both"
+    ]
+
+
+def test_pages_of_the_vendor_that_are_not_there(config: Path) -> None:
+    edit(config, "[webserver]", '[webserver]\ninclude = "/nowhere/locations.conf"')
+    assert check(config) == ["webserver.include: /nowhere/locations.conf can't be read"]
+
+
 def test_a_store_that_does_not_open(config: Path, loaded: Config) -> None:
     loaded.database.write_bytes(b"not a database, and long enough to be looked at" * 100)
     (finding,) = check(config)
@@ -178,8 +210,11 @@ def test_a_key_encryption_key_of_another_store(config: Path, loaded: Config) -> 
     assert "key-encryption key" in finding
 
 
-def test_a_port_that_another_program_uses(config: Path, loaded: Config) -> None:
-    (port,) = loaded.protocols.http.ports
+@pytest.mark.parametrize("new", [True, False])
+def test_a_port_that_another_program_uses(config: Path, new: bool, request: pytest.FixtureRequest) -> None:
+    (port,) = load(config).protocols.http.ports
+    if not new:
+        request.getfixturevalue("loaded")
     with socket.create_server(("127.0.0.1", port)):
         assert check(config) == [f"port {port} is in use by another program"]
 

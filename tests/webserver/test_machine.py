@@ -19,6 +19,7 @@ from tests.webserver.vendor import PAGE
 
 HOST = "127.0.0.1"
 CAP_NET_BIND_SERVICE = 1 << 10
+AS_ONVIFD = ("setpriv", "--reuid", "onvifd", "--regid", "onvifd", "--clear-groups")
 UNITS = REPOSITORY / "etc" / "systemd"
 
 
@@ -58,6 +59,7 @@ def test_a_device_under_init(image: Machine) -> None:
     answers(image, 8080)
     assert image.call(get, HOST, 8080, "/") == (200, PAGE)
     assert_unprivileged(image)
+    assert image.run(*AS_ONVIFD, "/opt/onvifd/onvifd", "check", check=False).stdout == "ok\n"
 
     image.service("stop", "onvifd")
     if image.external:
