@@ -201,26 +201,22 @@ class Capabilities:
     def __init__(
         self,
         addresses: Mapping[str, str],
-        documents: Mapping[str, etree._Element],
         answers: Callable[[str], bool] = lambda operation: False,
     ) -> None:
         self.addresses = dict(addresses)
         """The XAddr of each service, by its namespace."""
         self.answers = answers
         """Whether an operation that no capability signals is answered with anything but ActionNotSupported."""
-        self._documents = documents
+        self.documents: dict[str, etree._Element] = {}
+        """The Capabilities element of each service, by the prefix of its namespace."""
 
     def __contains__(self, prefix: str) -> bool:
         """Whether there is the service with the namespace of a prefix."""
         return NAMES[prefix] in self.addresses
 
-    def document(self, prefix: str) -> etree._Element:
-        """The Capabilities element of a service."""
-        return self._documents[prefix]
-
     def get(self, path: str) -> str | None:
         """An attribute such as `tas:KeystoreCapabilities/@RSAKeyLengths` or `tev:@MaxPullPoints`."""
-        document = self._documents.get(path.partition(":")[0])
+        document = self.documents.get(path.partition(":")[0])
         parent, _, attribute = path.rpartition("@")
         element = parent.rstrip("/")
         if document is None:
@@ -323,14 +319,17 @@ class Dut:
             ).strip()
             for service in services.all("tds:Service")
         }
-        self._capabilities = Capabilities(addresses, {})
-        documents = {
-            prefix: self.call(f"{prefix}:GetServiceCapabilities").find(f"{prefix}:Capabilities")
-            for prefix in ("tds", "tas", "tev")
-            if NAMES[prefix] in addresses
-        }
-        self._capabilities = Capabilities(addresses, documents, self._answers)
+        self._capabilities = Capabilities(addresses, self._answers)
+        for prefix in ("tds", "tas", "tev"):
+            if prefix in self._capabilities:
+                self.refresh_service(prefix)
         return self._capabilities
+
+    def refresh_service(self, prefix: str) -> Capabilities:
+        """Ask for the capabilities of one service anew, the one with the namespace of a prefix."""
+        response = self.call(f"{prefix}:GetServiceCapabilities")
+        self.capabilities.documents[prefix] = response.find(f"{prefix}:Capabilities")
+        return self.capabilities
 
     def _answers(self, operation: str) -> bool:
         body = self.send(operation).envelope().find("env:Body/*", NAMES)

@@ -36,7 +36,7 @@ REFERENCE_EXISTS = ("env:Sender", "ter:InvalidArgVal", "ter:ReferenceExists")
 def service_capabilities(dut: Dut) -> Capabilities:
     """6.10 HelperGetServiceCapabilities."""
     with step("ONVIF Client invokes GetServiceCapabilities"):
-        return dut.refresh()
+        return dut.refresh_service("tas")
 
 
 def rsa_key_lengths(dut: Dut) -> list[int]:
@@ -55,7 +55,7 @@ def rsa_key_length(dut: Dut) -> int:
 
 def signature_algorithm(dut: Dut) -> dict[str, str]:
     """What requests and self-signed certificates are signed with: see above."""
-    document = dut.capabilities.document("tas")
+    document = dut.capabilities.documents["tas"]
     path = "tas:KeystoreCapabilities/tas:SignatureAlgorithms/tas:algorithm"
     signalled = [element.text.strip() for element in document.iterfind(path, NAMES)]
     return {"algorithm": SHA256_WITH_RSA if SHA256_WITH_RSA in signalled else SHA1_WITH_RSA}

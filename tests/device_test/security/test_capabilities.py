@@ -38,7 +38,8 @@ def test_security_configuration_service_capabilities(dut: Dut) -> None:
         return cap.words(f"tas:KeystoreCapabilities/@{name}")
 
     algorithms = [
-        element.text.strip() for element in cap.document("tas").iterfind(f"{ALGORITHMS}/tas:algorithm", NAMES)
+        element.text.strip()
+        for element in cap.documents["tas"].iterfind(f"{ALGORITHMS}/tas:algorithm", NAMES)
     ]
     generation, pkcs8, pkcs10 = RSA_KEY_PAIR_GENERATION.met(cap), PKCS8.met(cap), PKCS10.met(cap)
     pkcs12, self_signed = PKCS12.met(cap), SELF_SIGNED.met(cap)
@@ -111,7 +112,7 @@ def test_get_services_and_get_service_capabilities_consistency(dut: Dut) -> None
     with step("ONVIF Client selects Service with Service.Namespace of the Security Configuration Service"):
         (service,) = (each for each in services if each.findtext("tds:Namespace", "", NAMES) == NAMES["tas"])
         (announced,) = service.findall("tds:Capabilities/tas:Capabilities", NAMES)
-    cap = service_capabilities(dut).document("tas")
+    cap = service_capabilities(dut).documents["tas"]
     with step("If cap differs from securityConfigurationService.Capabilities.Capabilities, FAIL the test"):
         assert _values(cap) == _values(announced)
 
