@@ -252,6 +252,21 @@ def test_capabilities_of_a_vendors_service_that_are_not_xml(config: Path) -> Non
     assert "capabilities of urn:x" in finding
 
 
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ('networks = ["192.0.2.1/24"]', "notification.networks: 192.0.2.1/24 has host bits set"),
+        ('networks = ["consumer.example"]', "notification.networks: 'consumer.example'"),
+        ('ca_file = "/nowhere/ca.pem"', "notification.ca_file: [Errno 2] No such file"),
+        ('ca_file = "/etc/passwd"', "notification.ca_file: "),
+    ],
+)
+def test_a_consumer_that_could_never_be_sent_to(config: Path, setting: str, says: str) -> None:
+    config.write_text(f"{config.read_text()}[notification]\n{setting}\n")
+    (finding,) = check(config)
+    assert finding.startswith(says)
+
+
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_a_broken_configuration_file_is_one_line_and_a_status(config: Path, command: str) -> None:
     edit(config, "[users]", "[userz]")

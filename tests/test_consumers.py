@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -177,6 +180,50 @@ def test_one_lookup_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     answer.set()
     thread.join()
     examined.consumer("http://192.0.2.20/")
+
+
+NETWORK = """
+ip link set lo up
+ip link add cable0 type veth peer name spare0
+ip link set cable0 up
+ip address add 192.0.2.10/24 dev cable0
+ip address add 2001:db8::10/64 dev cable0 nodad
+ip address add 203.0.113.1/24 dev spare0
+"""
+
+ASK = """
+import subprocess, sys
+from onvifd.consumers import ConsumerRefused, Policy, networks
+policy = Policy(networks(["0.0.0.0/0", "::/0"]), tuple)
+def permitted(host):
+    try:
+        return bool(policy.consumer(f"http://{host}:8080/"))
+    except ConsumerRefused:
+        return False
+hosts = sys.argv[1:]
+print(*(host for host in hosts if permitted(host)))
+subprocess.run(["ip", "address", "add", hosts[-1] + "/24", "dev", "cable0"], check=True)
+print(*(host for host in hosts if permitted(host)))
+"""
+
+
+def test_the_addresses_of_the_host_as_they_are_now() -> None:
+    """Also those of an interface that is down; and one that the device gets later."""
+    unshare = shutil.which("unshare")
+    arguments = [unshare or "unshare", "--user", "--map-root-user", "--net"]
+    if unshare is None or subprocess.run([*arguments, "true"], check=False).returncode != 0:
+        pytest.skip("this kernel gives no network namespace")
+    own = ["192.0.2.10", "192.0.2.255", "[2001:db8::10]", "203.0.113.1", "127.0.0.1", "[::1]"]
+    others = ["[2001:db8::11]", "192.0.2.12", "192.0.2.11"]
+    script = f'set -e\n{NETWORK}\nexec "$@"\n'
+    run = subprocess.run(
+        [*arguments, "sh", "-c", script, "sh", sys.executable, "-c", ASK, *own, *others],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert run.stdout.splitlines() == [" ".join(others), " ".join(others[:-1])]
 
 
 # -- posting
