@@ -38,6 +38,7 @@ class Database:
         self._depth = 0
         self._reading = 0
         self._callbacks: list[Callable[[], None]] = []
+        self._watchers: list[Callable[[], None]] = []
         self._closed = False
         try:
             _create(path)
@@ -146,6 +147,10 @@ class Database:
         else:
             callback()
 
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back after every commit, under the conditions of `after_commit`."""
+        self._watchers.append(callback)
+
     def close(self) -> None:
         """Wait for the current transaction and snapshot, then close the file. Closing twice is no error."""
         with self._write_lock, self._read_lock:
@@ -176,7 +181,7 @@ class Database:
 
     def _run_callbacks(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+        for callback in (*callbacks, *self._watchers):
             try:
                 callback()
             except Exception:

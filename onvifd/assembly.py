@@ -19,6 +19,9 @@ from onvifd.auth.watermark import Watermark
 from onvifd.call import Device
 from onvifd.config import Config, ConfigError
 from onvifd.consumers import Network, Policy, Sender, networks
+from onvifd.discovery.state import DiscoveryState
+from onvifd.discovery.target import Settings as DiscoverySettings
+from onvifd.discovery.target import TargetService
 from onvifd.events import notify
 from onvifd.events.notifications import key_status_notification
 from onvifd.events.producers import Producers
@@ -28,6 +31,7 @@ from onvifd.events.subscriptions import Subscriptions
 from onvifd.hooks import HookFailed, ProtocolHook, Reboot
 from onvifd.operations import SERVED
 from onvifd.services import services
+from onvifd.soap.names import NAMESPACES
 from onvifd.state import Protocols, Scopes, endpoint_reference
 from onvifd.webserver.apply import Server, WebServer
 from onvifd.webserver.errors import WebServerError
@@ -69,15 +73,21 @@ class Running:
     authenticator: Authenticator
     store: Store
     sender: Sender
+    target_service: TargetService | None
+    """None where discovery is switched off."""
 
     def close(self) -> None:
         """Stop what was started, the outermost layer first."""
+        if self.target_service is not None:
+            self.target_service.leave()
         self.device.subscriptions.close()
         self.sender.close()
         self.device.producers.close()
         self.device.webserver.close()
         self.authenticator.close()
         self.device.keystore.close()
+        if self.target_service is not None:
+            self.target_service.close()
         self.store.database.close()
 
 
@@ -154,6 +164,7 @@ def start(config: Config) -> Running:
         users=store.users,
         protocols=store.protocols,
         scopes=Scopes(store.database, config.device.scopes),
+        discovery=DiscoveryState(store.database),
         webserver=webserver,
         subscriptions=subscriptions,
         pull_points=PullPoints(subscriptions, config.service.maximum_pull_points),
@@ -169,17 +180,58 @@ def start(config: Config) -> Running:
         services=services(config.services),
         served=SERVED,
     )
-    running = Running(device, _authenticator(config, store.users), store, sender)
+    running = Running(
+        device, _authenticator(config, store.users), store, sender, _target_service(device, store)
+    )
     try:
         keys.start()
         webserver.start()
         rtsp = store.protocols.get("RTSP")
         if rtsp is not None:
             hook.run(rtsp)
+        if running.target_service is not None:
+            running.target_service.start()
     except BaseException:
         running.close()
         raise
     return running
+
+
+def _target_service(device: Device, store: Store) -> TargetService | None:
+    config = device.config
+    if not config.discovery.enabled:
+        return None
+    service = TargetService(
+        DiscoverySettings(
+            endpoint_reference=device.endpoint_reference,
+            types=discovery_types(config),
+            path=next(service.path for service in device.services if service.namespace == NAMESPACES["tds"]),
+            listen=config.webserver.listen,
+            interfaces=config.discovery.interfaces,
+        ),
+        device.discovery,
+        scopes=lambda: (*device.scopes.fixed, *device.scopes.configurable()),
+        ports=lambda: [
+            (protocol.name.lower(), port)
+            for protocol in store.protocols.all()
+            if protocol.enabled and protocol.name in ("HTTP", "HTTPS")
+            for port in protocol.ports
+        ],
+    )
+    store.database.watch(service.changed)
+    return service
+
+
+def discovery_types(config: Config) -> tuple[str, ...]:
+    """The types of the device (Core 7.3.2.1). Raises ConfigError for one that is no name of ours."""
+    types = tuple(dict.fromkeys(("tds:Device", *config.discovery.types)))
+    for name in types:
+        prefix, _, local = name.partition(":")
+        if prefix not in ("tds", "dn") or not local.isidentifier():
+            raise ConfigError(
+                f"discovery.types: {name!r} is no type; write it as dn:NetworkVideoTransmitter or tds:Device"
+            )
+    return types
 
 
 def limits(config: Config) -> keystore.Limits:

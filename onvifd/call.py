@@ -10,6 +10,7 @@ from keystore import Keystore
 from onvifd.auth.users import User, Users
 from onvifd.config import Config
 from onvifd.consumers import Policy
+from onvifd.discovery.state import DiscoveryState
 from onvifd.events.producers import Producers
 from onvifd.events.pullpoints import PullPoints
 from onvifd.events.subscriptions import Subscriptions
@@ -42,6 +43,7 @@ class Device:
     users: Users
     protocols: Protocols
     scopes: Scopes
+    discovery: DiscoveryState
     webserver: WebServer
     subscriptions: Subscriptions
     pull_points: PullPoints

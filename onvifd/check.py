@@ -40,6 +40,7 @@ def findings(config: Config) -> Iterator[str]:
         services(config.services)
         assembly.web_server(config, MAXIMUM_TIMEOUT)
         assembly.consumer_networks(config)
+        assembly.discovery_types(config)
     except (ConfigError, WebServerError) as error:
         yield str(error)
     if config.webserver.mode == "external":

@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     bench.add_argument("--state", type=Path, metavar="DIR", help="keep the device's state here")
     bench.add_argument(
+        "--discovery",
+        action="store_true",
+        help="let clients on this machine find the device with WS-Discovery, on the loopback interface only",
+    )
+    bench.add_argument(
         "--admin-password",
         metavar="PASSWORD",
         help="of the user admin on a new device; default: a random one. Others on this machine can read a"

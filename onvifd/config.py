@@ -99,6 +99,18 @@ class NotificationConfig:
 
 
 @dataclass(frozen=True)
+class DiscoveryConfig:
+    """WS-Discovery (Core 7)."""
+
+    enabled: bool = True
+    """False where the image has a discovery service of its own."""
+    types: tuple[str, ...] = ("dn:NetworkVideoTransmitter",)
+    """What the device is besides tds:Device; `dn:` is http://www.onvif.org/ver10/network/wsdl."""
+    interfaces: tuple[str, ...] = ()
+    """The network interfaces to be discovered on; none: all but the loopback."""
+
+
+@dataclass(frozen=True)
 class KeystoreConfig:
     """The capabilities of the keystore (Security 5.5.7.2)."""
 
@@ -206,6 +218,7 @@ class Config:
     authentication: AuthenticationConfig = field(default_factory=AuthenticationConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     notification: NotificationConfig = field(default_factory=NotificationConfig)
+    discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     keystore: KeystoreConfig = field(default_factory=KeystoreConfig)
     protocols: ProtocolsConfig = field(default_factory=ProtocolsConfig)
     webserver: WebServerConfig = field(default_factory=WebServerConfig)

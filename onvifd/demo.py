@@ -19,6 +19,7 @@ from onvifd import assembly, privileges, server
 from onvifd.config import (
     Config,
     ConfigError,
+    DiscoveryConfig,
     NotificationConfig,
     ProtocolConfig,
     ProtocolsConfig,
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
         ),
         webserver=WebServerConfig(server=options.server, listen=LOOPBACK),
         notification=NotificationConfig(networks=LOOPBACK),  # its clients are on this machine
+        discovery=DiscoveryConfig(enabled=options.discovery, interfaces=("lo",)),
     )
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.getuid() == 0:

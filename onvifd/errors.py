@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from keystore import errors as keystore
 from onvifd import hooks, state
 from onvifd.auth import errors as auth
-from onvifd.device import services
+from onvifd.device import discovery, services
 from onvifd.events import errors as events
 from onvifd.schema import InvalidArguments
 from onvifd.soap.encode import element
@@ -90,6 +90,7 @@ _RECEIVER: dict[type[Exception], tuple[str, ...]] = {
     NotSupported: (_NOT_SUPPORTED,),
     auth.TooManyUsers: (_ACTION, "ter:TooManyUsers"),
     events.NoNotificationProducer: (_NOT_SUPPORTED,),
+    discovery.DiscoveryNotSupported: (_NOT_SUPPORTED,),
     services.UnknownCategory: (_NOT_SUPPORTED, "ter:NoSuchService"),
     state.EmptyScope: (_ACTION, "ter:EmptyScope"),
     state.TooManyScopes: (_ACTION, "ter:TooManyScopes"),

@@ -1,14 +1,19 @@
-"""The host's name, its network interfaces and addresses, and whether a port is free."""
+"""The host's name, its network interfaces and addresses, when these change, and whether a port is free."""
 
 import errno
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 _INTERFACE_UP = 0x1
+_INTERFACE_RUNNING = 0x40
 _ADDRESS_PERMANENT = 0x80
-"""IFF_UP and IFA_F_PERMANENT of the kernel's interface."""
+_ADDRESS_TENTATIVE = 0x40 | 0x08
+"""Of the kernel's interface: IFF_UP, IFF_RUNNING, IFA_F_PERMANENT, IFA_F_TENTATIVE with IFA_F_DADFAILED."""
+_LINKS_AND_ADDRESSES = 0x1 | 0x10 | 0x100
+"""RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR: the kernel's multicast groups."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Interface:
     """Bytes."""
     enabled: bool
     """Whether it is set up, with or without a carrier."""
+    running: bool
+    """Whether it has a carrier, too."""
     ipv4: tuple[Address, ...]
     ipv6: tuple[Address, ...]
 
@@ -46,6 +53,7 @@ class Interface:
 def interfaces() -> list[Interface]:
     """All network interfaces as they are now, in the order of their index; the loopback is one of them.
 
+    An IPv6 address is listed once it is known that nobody else has it (RFC 4862 5.4).
     Raises OSError if the kernel does not tell.
     """
     # Its import costs 10 MiB and 0.1 s, and most runs never ask.
@@ -61,11 +69,12 @@ def interfaces() -> list[Interface]:
             Address(
                 message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS"),
                 message["prefixlen"],
-                # The 8-bit field lacks the newer flags, the attribute has all.
-                not (message.get_attr("IFA_FLAGS") or message["flags"]) & _ADDRESS_PERMANENT,
+                not _flags(message) & _ADDRESS_PERMANENT,
             )
             for message in found
-            if message["index"] == index and message["family"] == family
+            if message["index"] == index
+            and message["family"] == family
+            and not _flags(message) & _ADDRESS_TENTATIVE
         )
 
     return sorted(
@@ -76,6 +85,7 @@ def interfaces() -> list[Interface]:
                 mac=link.get_attr("IFLA_ADDRESS") or None,
                 mtu=link.get_attr("IFLA_MTU"),
                 enabled=bool(link["flags"] & _INTERFACE_UP),
+                running=bool(link["flags"] & _INTERFACE_RUNNING),
                 ipv4=addresses_of(link["index"], socket.AF_INET),
                 ipv6=addresses_of(link["index"], socket.AF_INET6),
             )
@@ -83,6 +93,38 @@ def interfaces() -> list[Interface]:
         ),
         key=lambda interface: interface.index,
     )
+
+
+def _flags(address: Any) -> int:
+    """The 8-bit field lacks the newer flags, the attribute has all."""
+    return int(address.get_attr("IFA_FLAGS") or address["flags"])
+
+
+def watch() -> socket.socket:
+    """A socket that becomes readable when a link or an address has changed: then read it with `drain`.
+
+    What has changed, `interfaces` tells. Raises OSError.
+    """
+    # A watching IPRoute would decode every message, and keep those that nobody asks for.
+    kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+    try:
+        kernel.bind((0, _LINKS_AND_ADDRESSES))
+    except OSError:
+        kernel.close()
+        raise
+    return kernel
+
+
+def drain(watching: socket.socket) -> None:
+    """Read all that waits in a socket of `watch`."""
+    while True:
+        try:
+            watching.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # more has changed than it could hold: something has
+                raise
 
 
 def addresses() -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from onvifd.auth.policy import AccessClass
 from onvifd.call import Answer, Call
-from onvifd.device import maintenance, network, scopes, services, system, users
+from onvifd.device import discovery, maintenance, network, scopes, services, system, users
 from onvifd.events import service as events
 from onvifd.security import capabilities, certificates, keys, tlsserver
 from onvifd.soap.names import qname
@@ -66,6 +66,8 @@ _TABLE = (
     Operation("tds:SetScopes", DEVICE, WRITE_SYSTEM, scopes.set_scopes),
     Operation("tds:AddScopes", DEVICE, WRITE_SYSTEM, scopes.add_scopes),
     Operation("tds:RemoveScopes", DEVICE, WRITE_SYSTEM, scopes.remove_scopes),
+    Operation("tds:GetDiscoveryMode", DEVICE, READ_SYSTEM, discovery.get_discovery_mode),
+    Operation("tds:SetDiscoveryMode", DEVICE, WRITE_SYSTEM, discovery.set_discovery_mode),
     Operation("tds:SetSystemFactoryDefault", DEVICE, UNRECOVERABLE, maintenance.set_system_factory_default),
     Operation("tds:SystemReboot", DEVICE, UNRECOVERABLE, maintenance.system_reboot),
     Operation("tds:GetNetworkInterfaces", DEVICE, READ_SYSTEM, network.get_network_interfaces),

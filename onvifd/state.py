@@ -1,5 +1,6 @@
 """The device's own persistent settings: its network protocols and its identity."""
 
+import html
 import json
 import uuid
 from collections.abc import Sequence
@@ -169,7 +170,9 @@ class NoScope(StateError):
 MAXIMUM_SCOPES = 64
 """Configurable scopes, besides the vendor's."""
 MAXIMUM_SCOPE_LENGTH = 255
-"""Characters of one scope: all of them have to fit into a discovery message."""
+"""Characters of one scope."""
+MAXIMUM_SCOPES_SIZE = 48 * 1024
+"""Bytes of all scopes in XML: a discovery message is one datagram, of less than 64 KiB."""
 
 
 class Scopes:
@@ -214,6 +217,10 @@ class Scopes:
                 raise TooManyScopes(
                     f"The device keeps {MAXIMUM_SCOPES} scopes of its clients: remove some first"
                 )
+            if sum(map(_size, (*self.fixed, *self.configurable()))) > MAXIMUM_SCOPES_SIZE:
+                raise TooManyScopes(
+                    f"All scopes together can have {MAXIMUM_SCOPES_SIZE} bytes: remove some first"
+                )
 
     def remove(self, items: Sequence[str]) -> None:
         """Remove configurable scopes, all of them or none (Core 8.3.17). Raises FixedScope and NoScope."""
@@ -227,3 +234,8 @@ class Scopes:
     def reset(self) -> None:
         """Bring back what the factory set (Core 8.3.8)."""
         self.set(())
+
+
+def _size(scope: str) -> int:
+    """Bytes in a discovery message."""
+    return len(html.escape(scope, quote=False).replace(" ", "%20").encode())

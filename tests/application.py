@@ -13,7 +13,14 @@ import falcon.testing
 
 from onvifd import app, assembly
 from onvifd.auth.users import UserEntry
-from onvifd.config import Config, NotificationConfig, ProtocolConfig, ProtocolsConfig, WebServerConfig
+from onvifd.config import (
+    Config,
+    DiscoveryConfig,
+    NotificationConfig,
+    ProtocolConfig,
+    ProtocolsConfig,
+    WebServerConfig,
+)
 from onvifd.operations import OPERATIONS, Operation
 from onvifd.schema import Schema
 from onvifd.soap.names import NAMESPACES, split
@@ -95,6 +102,7 @@ def assembled(directory: Path, **settings: object) -> Iterator[assembly.Running]
             ),
             webserver=WebServerConfig(listen=("127.0.0.1",)),
             notification=NotificationConfig(networks=("127.0.0.0/8",)),
+            discovery=DiscoveryConfig(enabled=False),
         ),
         **settings,  # type: ignore[arg-type]
     )

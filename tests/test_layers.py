@@ -32,6 +32,13 @@ ALLOWED = {
     "onvifd.network": (),
     "onvifd.consumers": ("onvifd.network",),
     "onvifd.webserver": ("onvifd.webserver", "onvifd.network", "keystore"),
+    "onvifd.discovery": (
+        "onvifd.discovery",
+        "onvifd.network",
+        "onvifd.soap",
+        "onvifd.auth.throttle",
+        "keystore",
+    ),
     "onvifd.state": ("onvifd.config", "keystore"),
     "onvifd.hooks": ("onvifd.state",),
     "onvifd.config": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from onvifd import network
+from tests.namespaces import hosts
 from tests.support import free_port
 
 SETUP = """
@@ -25,6 +27,7 @@ ip address add 192.0.2.10/24 dev cable0
 ip address add 198.51.100.7/30 dev cable0 valid_lft 3600 preferred_lft 3600
 ip address add 2001:db8::10/64 dev cable0 nodad
 ip address add fe80::10/64 dev cable0 nodad
+ip address add 2001:db8::99/64 dev cable0
 ip address add 203.0.113.1/24 dev spare0
 """
 
@@ -67,6 +70,8 @@ def test_interfaces_are_listed_by_index(report: dict[str, Any]) -> None:
     cable = named["cable0"]
     assert (cable["mac"], cable["mtu"], cable["enabled"]) == ("02:00:5e:10:00:01", 1400, True)
     assert not named["spare0"]["enabled"]
+    assert named["lo"]["running"]
+    assert not cable["running"]  # the other end of it is down
     assert [interface["index"] for interface in report["interfaces"]] == sorted(
         interface["index"] for interface in report["interfaces"]
     )
@@ -80,6 +85,37 @@ def test_addresses_have_their_prefix_length_and_origin(report: dict[str, Any]) -
     }
     assert ("2001:db8::10", 64, False) in {tuple(address.values()) for address in cable["ipv6"]}
     assert ("fe80::10", 64, False) in {tuple(address.values()) for address in cable["ipv6"]}
+
+
+def test_an_address_that_may_be_anothers_is_not_listed(report: dict[str, Any]) -> None:
+    """RFC 4862 5.4: while it is tentative."""
+    addresses = [address["address"] for each in report["interfaces"] for address in each["ipv6"]]
+    assert "2001:db8::99" not in addresses
+    assert "2001:db8::10" in addresses
+
+
+def test_changes_of_links_and_addresses_wake_whoever_watches() -> None:
+    with hosts("watched") as (host,), host.entered(), network.watch() as watching:
+        network.drain(watching)
+        assert not select.select([watching], [], [], 0)[0]
+        for change in (
+            "link add eth0 type veth peer name far0",
+            "link set eth0 up",
+            "address add 192.0.2.1/24 dev eth0",
+        ):
+            host.ip(change)
+            assert select.select([watching], [], [], 10)[0], change
+            network.drain(watching)
+
+
+def test_a_watcher_that_has_missed_changes_goes_on() -> None:
+    with hosts("watched") as (host,), host.entered(), network.watch() as watching:
+        watching.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        for number in range(64):
+            host.ip(f"address add 192.0.2.{number}/32 dev lo")
+        network.drain(watching)
+        host.ip("address add 198.51.100.1/32 dev lo")
+        assert select.select([watching], [], [], 10)[0]
 
 
 def test_the_hosts_addresses_are_the_global_ones_of_enabled_interfaces_then_the_loopbacks(

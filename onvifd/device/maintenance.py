@@ -4,10 +4,10 @@ from onvifd.call import Answer, Call
 
 
 def set_system_factory_default(call: Call) -> Answer:
-    """Core 8.3.8. Both kinds wipe keys, certificates, users and scopes; a soft one keeps the protocols.
+    """Core 8.3.8. Both kinds wipe keys, certificates, users, scopes and the discovery mode.
 
-    HTTPS can't stay enabled without its certificate. A soft default that would leave no enabled protocol then
-    brings back the factory's, so that the device stays reachable.
+    A soft one keeps the protocols. HTTPS can't stay enabled without its certificate: if that would leave no
+    enabled protocol, it brings back the factory's, so that the device stays reachable.
     """
     device = call.device
     with device.webserver.change() as undo:
@@ -15,6 +15,7 @@ def set_system_factory_default(call: Call) -> Answer:
         device.keystore.reset()
         device.users.reset()
         device.scopes.reset()
+        device.discovery.reset()
         if call.arguments["FactoryDefault"] == "Hard":
             device.protocols.reset()
         else:

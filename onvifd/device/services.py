@@ -70,9 +70,9 @@ def device_capabilities(device: Device) -> Answer:
             "@HashingAlgorithms": ["MD5", "SHA-256"],
         },
         "System": {
-            "@DiscoveryResolve": False,
-            "@DiscoveryBye": False,
-            "@DiscoveryNotSupported": "tds:SetDiscoveryMode" not in served,
+            "@DiscoveryResolve": device.config.discovery.enabled,
+            "@DiscoveryBye": device.config.discovery.enabled,
+            "@DiscoveryNotSupported": not device.config.discovery.enabled,
             "@RemoteDiscovery": False,
             "@SystemBackup": "tds:GetSystemBackup" in served,
             "@SystemLogging": "tds:GetSystemLog" in served,

@@ -1,4 +1,6 @@
-"""WS-Addressing 1.0: what a message says of itself, and what its answer says. Never required of a client.
+"""WS-Addressing: what a message says of itself, and what its answer says. Never required of a client.
+
+The services speak version 1.0 (`wsa`), WS-Discovery the submission of 2004 (`wsadis`).
 
 Answers go back on the request's own connection whatever ReplyTo says, as every ONVIF client expects.
 """
@@ -28,15 +30,15 @@ class Addressing:
     reply_to: str | None = None
 
 
-def read(header: Element | None) -> Addressing:
-    """The properties in a SOAP header, the first of each."""
+def read(header: Element | None, version: str = "wsa") -> Addressing:
+    """The properties in a SOAP header, the first of each; `version` is the prefix of its namespace."""
     if header is None:
         return Addressing()
     return Addressing(
-        action=_text(header.find(qname("wsa:Action"))),
-        message_id=_text(header.find(qname("wsa:MessageID"))),
-        to=_text(header.find(qname("wsa:To"))),
-        reply_to=_text(header.find(f"{qname('wsa:ReplyTo')}/{qname('wsa:Address')}")),
+        action=_text(header.find(qname(f"{version}:Action"))),
+        message_id=_text(header.find(qname(f"{version}:MessageID"))),
+        to=_text(header.find(qname(f"{version}:To"))),
+        reply_to=_text(header.find(f"{qname(f'{version}:ReplyTo')}/{qname(f'{version}:Address')}")),
     )
 
 

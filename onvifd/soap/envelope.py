@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, QName, SubElement
 from onvifd.soap import addressing
 from onvifd.soap.addressing import Addressing
 from onvifd.soap.faults import Fault
-from onvifd.soap.names import NAMESPACES, qname, split
+from onvifd.soap.names import NAMESPACES, SERVICE, qname, split
 from onvifd.soap.xmlreader import Document, Limits, read
 from onvifd.soap.xmlwriter import write
 
@@ -40,8 +40,8 @@ class Message:
         return self._document.scope_of(element)
 
 
-def parse(data: bytes, limits: Limits) -> Message:
-    """The message in `data`.
+def parse(data: bytes, limits: Limits, version: str = "wsa") -> Message:
+    """The message in `data`; `version` is the prefix of the WS-Addressing that it may use.
 
     Raises Fault (Core 5.8.2.2), and nothing else, for everything that is not a SOAP 1.2 request with exactly
     one element in its body, or that demands what this device does not do.
@@ -50,8 +50,8 @@ def parse(data: bytes, limits: Limits) -> Message:
     header, body = _parts(document.root)
     operation = _operation(body)
     if header is not None:
-        _check_header(header, limits)
-    return Message(header, operation, addressing.read(header), document)
+        _check_header(header, limits, NAMESPACES[version])
+    return Message(header, operation, addressing.read(header, version), document)
 
 
 def _parts(root: Element) -> tuple[Element | None, Element]:
@@ -106,7 +106,7 @@ def _operation(body: Element) -> Element:
     return operation
 
 
-def _check_header(header: Element, limits: Limits) -> None:
+def _check_header(header: Element, limits: Limits, wsa: str) -> None:
     """The rules for mandatory header blocks (SOAP 1.2 part 1, 2.4 and 5.2.3)."""
     if len(header) > limits.header_blocks:
         raise Fault("Sender", ("ter:InvalidArgs",), f"the Header has more than {limits.header_blocks} blocks")
@@ -114,17 +114,13 @@ def _check_header(header: Element, limits: Limits) -> None:
     for block in header:
         if block.get(_ROLE, "").strip() not in _OUR_ROLES:
             continue
-        if _understood(block):
+        if block.tag == qname("wsse:Security") or split(block.tag)[0] == wsa:
             _check_encoding(block)
             _must_understand(block)
         elif _must_understand(block):
             refused.append(block.tag)
     if refused:
         _refuse_blocks(refused)
-
-
-def _understood(block: Element) -> bool:
-    return block.tag == qname("wsse:Security") or split(block.tag)[0] == addressing.NAMESPACE
 
 
 def _must_understand(block: Element) -> bool:
@@ -156,8 +152,12 @@ def _shown(text: str) -> str:
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
 
 
-def serialize(body: Element | Sequence[Element], headers: Sequence[Element] = ()) -> bytes:
-    """The message with this content of Body and Header, in UTF-8.
+def serialize(
+    body: Element | Sequence[Element],
+    headers: Sequence[Element] = (),
+    prefixes: tuple[str, ...] = SERVICE,
+) -> bytes:
+    """The message with this content of Body and Header, in UTF-8; `prefixes` as in xmlwriter.write.
 
     Raises ValueError for a character that XML 1.0 does not allow.
     """
@@ -166,4 +166,4 @@ def serialize(body: Element | Sequence[Element], headers: Sequence[Element] = ()
         SubElement(envelope, _HEADER).extend(headers)
     content = [body] if isinstance(body, Element) else body
     SubElement(envelope, _BODY).extend(content)
-    return write(envelope)
+    return write(envelope, prefixes)

@@ -22,11 +22,20 @@ NAMESPACES = MappingProxyType(
         "wstop": "http://docs.oasis-open.org/wsn/t-1",
         "wsrf-bf": "http://docs.oasis-open.org/wsrf/bf-2",
         "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
+        "wsadis": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+        "d": "http://schemas.xmlsoap.org/ws/2005/04/discovery",
+        "dn": "http://www.onvif.org/ver10/network/wsdl",
     }
 )
 
-PREFIXES = MappingProxyType({uri: prefix for prefix, uri in NAMESPACES.items()})
-"""The prefix of each namespace."""
+DISCOVERY = ("env", "wsadis", "d", "dn", "tds")
+"""The prefixes of a discovery message: all that it needs, since a datagram has to be short."""
+
+SERVICE = tuple(prefix for prefix in NAMESPACES if prefix not in ("xml", "wsadis", "d", "dn"))
+"""The prefixes of every other message, whatever it holds."""
+
+PREFIXES = MappingProxyType({NAMESPACES[prefix]: prefix for prefix in ("xml", *SERVICE)})
+"""The prefix of each namespace that every envelope of a service declares."""
 
 
 @functools.cache
@@ -48,9 +57,9 @@ def split(tag: str) -> tuple[str, str]:
 
 
 class QualifiedName(str):
-    """A QName as content, `tas:KeyID`: the prefixes of NAMESPACES are declared in every envelope.
+    """A QName as content, `tas:KeyID`, of a prefix that the envelope declares.
 
-    Raises KeyError for a prefix that is not one of them.
+    Raises KeyError for a prefix that is not one of NAMESPACES.
     """
 
     __slots__ = ()

@@ -1,27 +1,38 @@
 """An XML tree to bytes, spelt so that every ONVIF client reads it.
 
-All namespaces are declared on the root element with their usual prefixes, also those that only occur in
-content (`ter:` in a fault's code); attributes stand in double quotes; nothing precedes the XML declaration.
+Namespaces are declared on the root element with their usual prefixes, also those that only occur in content
+(`ter:` in a fault's code); attributes stand in double quotes; nothing precedes the XML declaration.
 Some clients read XML with regular expressions, and depend on it.
 """
 
+import functools
 import re
+from collections.abc import Mapping
 from xml.etree.ElementTree import Element, QName
 
-from onvifd.soap.names import NAMESPACES, PREFIXES, split
+from onvifd.soap.names import NAMESPACES, SERVICE, split
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_USUAL = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items() if prefix != "xml")
 
 
-def write(root: Element) -> bytes:
-    """The document in UTF-8. Raises ValueError for a character that XML 1.0 does not allow."""
-    writer = _Writer()
+def write(root: Element, prefixes: tuple[str, ...] = SERVICE) -> bytes:
+    """The document in UTF-8; the namespaces of `prefixes` are declared whether it needs them or not.
+
+    Raises ValueError for a character that XML 1.0 does not allow.
+    """
+    usual, declarations = _usual(prefixes)
+    writer = _Writer(usual)
     writer.write(root)
-    start = writer.parts[0]
-    document = "".join([_DECLARATION, start, _USUAL, writer.declarations(), *writer.parts[1:]])
-    return document.encode("utf-8")
+    declarations += writer.declarations()
+    return "".join([_DECLARATION, writer.parts[0], declarations, *writer.parts[1:]]).encode("utf-8")
+
+
+@functools.cache
+def _usual(prefixes: tuple[str, ...]) -> tuple[Mapping[str, str], str]:
+    """The prefix of each namespace, and their declarations."""
+    declarations = "".join(f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in prefixes)
+    return {NAMESPACES[prefix]: prefix for prefix in ("xml", *prefixes)}, declarations
 
 
 def replace_forbidden(text: str) -> str:
@@ -32,8 +43,9 @@ def replace_forbidden(text: str) -> str:
 class _Writer:
     """The parts of one document. The first is `<` and the root's name, which the declarations follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Mapping[str, str]) -> None:
         self.parts: list[str] = []
+        self._usual = usual
         self._unusual: dict[str, str] = {}
 
     def declarations(self) -> str:
@@ -63,7 +75,9 @@ class _Writer:
         namespace, local = split(tag)
         if not namespace:
             return local
-        prefix = PREFIXES.get(namespace) or self._unusual.setdefault(namespace, f"n{len(self._unusual) + 1}")
+        prefix = self._usual.get(namespace) or self._unusual.setdefault(
+            namespace, f"n{len(self._unusual) + 1}"
+        )
         return f"{prefix}:{local}"
 
 

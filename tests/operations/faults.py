@@ -64,6 +64,8 @@ SPECIFIED: dict[str, tuple[Codes, ...]] = {
         (*_PROHIBITED, "ter:FixedScope"),
         (*_VALUE, "ter:NoScope"),
     ),
+    "tds:GetDiscoveryMode": (),
+    "tds:SetDiscoveryMode": (),
     "tds:SetSystemFactoryDefault": (),
     "tds:SystemReboot": (),
     # Core 8.4: security
@@ -224,6 +226,9 @@ FURTHER: dict[Claim, str] = {
     ),
     ("tds:SetNetworkProtocols", _ACTION): (
         "The vendor's hook or the web server does not carry the change out (Core 5.8.2.2)."
+    ),
+    ("tds:SetDiscoveryMode", _NOT_SUPPORTED): (
+        "The configuration switches discovery off, as the capabilities signal (Core 5.8.2.2, 8.3.19)."
     ),
     ("tds:SetSystemFactoryDefault", _ACTION): (
         "The vendor's hook or the web server does not carry the change out (Core 5.8.2.2)."

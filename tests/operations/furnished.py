@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from onvifd.config import Config, DeviceConfig, KeystoreConfig, NotificationConfig, ServiceConfig
+from onvifd.config import (
+    Config,
+    DeviceConfig,
+    DiscoveryConfig,
+    KeystoreConfig,
+    NotificationConfig,
+    ServiceConfig,
+)
 from tests import pki
 from tests.application import PASSWORD
 from tests.operations import asn1
@@ -85,6 +92,8 @@ VALID: dict[str, Callable[[Furnished], str]] = {
     "tds:SetScopes": lambda f: leaf("Scopes", "urn:x") + leaf("Scopes", "urn:y"),
     "tds:AddScopes": lambda f: leaf("ScopeItem", "urn:x"),
     "tds:RemoveScopes": lambda f: leaf("ScopeItem", "urn:configurable"),
+    "tds:GetDiscoveryMode": lambda f: "",
+    "tds:SetDiscoveryMode": lambda f: leaf("DiscoveryMode", "NonDiscoverable"),
     "tds:SetSystemFactoryDefault": lambda f: leaf("FactoryDefault", "Soft"),
     "tds:SystemReboot": lambda f: "",
     "tds:GetNetworkInterfaces": lambda f: "",
@@ -176,6 +185,7 @@ def furnished(directory: Path) -> Iterator[Furnished]:
         "notification": NotificationConfig(("127.0.0.0/8",), 10_000),
         "keystore": KeystoreConfig(None, 64, 64, 64, 3),
         "device": DeviceConfig(reboot=("true",)),
+        "discovery": DiscoveryConfig(interfaces=("none",)),
     }
     with factory_state(directory, **settings) as camera:
         root = pki.Authority.root()

@@ -10,6 +10,7 @@ import pytest
 
 from onvifd.config import (
     DeviceConfig,
+    DiscoveryConfig,
     ProtocolConfig,
     ProtocolsConfig,
     RTSPConfig,
@@ -162,7 +163,15 @@ def test_a_web_server_that_refuses(make_camera: Callable[..., Camera], tmp_path:
     assert refuses("127.0.0.1", camera.https_port)
 
 
-# Scopes (Core 8.3.14 to 8.3.17)
+# Discovery (Core 8.3.14 to 8.3.19)
+
+
+@provokes("tds:SetDiscoveryMode", "env:Receiver", "ter:ActionNotSupported")
+def test_a_device_without_discovery(make_camera: Callable[..., Camera]) -> None:
+    """Core 8.3.19: as it signals."""
+    camera = make_camera(discovery=DiscoveryConfig(enabled=False))
+    content = leaf("DiscoveryMode", "Discoverable")
+    camera.refuse("tds:SetDiscoveryMode", content, ("env:Receiver", "ter:ActionNotSupported"), "discovery")
 
 
 @provokes("tds:SetScopes", *ACTION, "ter:TooManyScopes")
@@ -175,6 +184,8 @@ def test_more_scopes_than_the_device_keeps(camera: Camera) -> None:
     camera.refuse("tds:AddScopes", "".join(leaf("ScopeItem", scope) for scope in many), codes, "64")
     camera.refuse("tds:AddScopes", leaf("ScopeItem", "a" * 256), codes, "255")
     camera.refuse("tds:SetScopes", leaf("Scopes", "a" * 256), codes, "255")
+    large = [f"{number}{'&' * 200}" for number in range(60)]
+    camera.refuse("tds:SetScopes", "".join(leaf("Scopes", scope) for scope in large), codes, "49152 bytes")
 
 
 @provokes("tds:RemoveScopes", *PROHIBITED, "ter:FixedScope")

@@ -12,7 +12,7 @@ from pathlib import Path
 import falcon.testing
 import pytest
 
-from onvifd.config import DeviceConfig, VendorService
+from onvifd.config import DeviceConfig, DiscoveryConfig, VendorService
 from onvifd.operations import SERVED
 from onvifd.soap.names import NAMESPACES, qname
 from tests.application import PASSWORD
@@ -177,6 +177,31 @@ def test_scopes_are_kept_as_clients_set_them(camera: Camera) -> None:
     camera.do("tds:SetScopes", leaf("Scopes", first))
     assert _scopes(camera, "Configurable") == [first]
     assert _scopes(camera, "Fixed") == fixed
+
+
+@covers("tds:GetDiscoveryMode", "tds:SetDiscoveryMode")
+def test_the_discovery_mode_is_kept_until_factory_default(make_camera: Callable[..., Camera]) -> None:
+    """Core 8.3.18 and 8.3.19; 7.2: discoverable by default. Nobody is on the loopback to be told."""
+    camera = make_camera(discovery=DiscoveryConfig(interfaces=("lo",)))
+    assert value(camera.do("tds:GetDiscoveryMode"), "tds:DiscoveryMode") == "Discoverable"
+    camera.do("tds:SetDiscoveryMode", leaf("DiscoveryMode", "NonDiscoverable"))
+    assert value(camera.do("tds:GetDiscoveryMode"), "tds:DiscoveryMode") == "NonDiscoverable"
+    camera.do("tds:SetSystemFactoryDefault", leaf("FactoryDefault", "Soft"))
+    assert value(camera.do("tds:GetDiscoveryMode"), "tds:DiscoveryMode") == "Discoverable"
+
+
+@covers("tds:GetDiscoveryMode")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_capabilities_say_whether_there_is_discovery(
+    make_camera: Callable[..., Camera], enabled: bool
+) -> None:
+    """Core 8.1.2.3. Without it the device is not discoverable, and can't be made so."""
+    camera = make_camera(discovery=DiscoveryConfig(enabled=enabled, interfaces=("none",)))
+    system = _child(camera.do("tds:GetServiceCapabilities"), ".//tds:System").attrib
+    assert system["DiscoveryNotSupported"] == str(not enabled).lower()
+    assert system["DiscoveryResolve"] == system["DiscoveryBye"] == str(enabled).lower()
+    mode = "Discoverable" if enabled else "NonDiscoverable"
+    assert value(camera.do("tds:GetDiscoveryMode"), "tds:DiscoveryMode") == mode
 
 
 @covers("tds:SetSystemFactoryDefault")
