@@ -29,7 +29,7 @@ OWN_PORTS = {80, 443}
 def interface(*addresses: str) -> Interface:
     found = [Address(each.split("/")[0], int(each.split("/")[1]), False) for each in addresses]
     four, six = (tuple(a for a in found if (":" in a.address) == six) for six in (False, True))
-    return Interface("eth0", 2, None, 1500, True, four, six)
+    return Interface("eth0", 2, None, 1500, True, True, four, six)
 
 
 DEVICE = [

@@ -118,8 +118,16 @@ class TargetService:
     # -- for others
 
     def start(self) -> None:
-        """Announce the device as soon as there is a link. Raises OSError, DatabaseError."""
-        watching = network.watch()
+        """Announce the device as soon as there is a link. Raises DatabaseError.
+
+        Where the kernel does not tell of changes (a sandbox without AF_NETLINK), the device works without
+        discovery; the log says so.
+        """
+        try:
+            watching = network.watch()
+        except OSError as error:
+            _log.error("the device can't be discovered, for it can't watch the network: %s", error)
+            return
         self._sequence = AppSequence(self._state.next_instance(), 0)
         self._thread = threading.Thread(target=self._run, args=(watching,), name="discovery", daemon=True)
         self._thread.start()
