@@ -20,6 +20,7 @@ from onvifd.webserver.settings import (
     CLIENT_IDLE,
     CLIENT_SILENCE,
     CURVES,
+    NO_GUESSING,
     TLS12_CIPHERS,
     TLS13_CIPHERS,
     TOO_LARGE,
@@ -103,7 +104,12 @@ class LighttpdFiles:
         self, configuration: ServerConfiguration, directory: Path, pairs: list[tuple[Path, Path]]
     ) -> list[str]:
         settings = self._settings
-        elsewhere = (f"include {_quoted(settings.include.absolute())}",) if settings.include else ()
+        no_guessing = f'"{NO_GUESSING[0]}" => "{NO_GUESSING[1]}"'
+        elsewhere = (
+            f"include {_quoted(settings.include.absolute())}"
+            if settings.include
+            else f'$HTTP["url"] !~ "^/onvif/" {{ setenv.set-response-header = ({no_guessing}) }}'
+        )
         return [
             f"server.modules += ({', '.join(map(_quoted, _MODULES))})",
             *self._sockets(configuration, pairs),
@@ -115,7 +121,7 @@ class LighttpdFiles:
             "setenv.set-request-header = (",
             *(f'"{name}" => "",' for name in (*UNTRUSTED_HEADERS, "X-Forwarded-For", "X-Forwarded-Proto")),
             ")",
-            'setenv.set-response-header = ("Server" => "lighttpd")',
+            f'setenv.set-response-header = ("Server" => "lighttpd", {no_guessing})',
             'proxy.server = ("" => ((',
             f'"host" => {_quoted(settings.backend.absolute())},',
             # The service is there again as soon as it is.
@@ -124,7 +130,7 @@ class LighttpdFiles:
             ")))",
             "}",
             # The last word counts: a vendor's service can have a path below /onvif/.
-            *elsewhere,
+            elsewhere,
         ]
 
     def _generation(self, directory: Path) -> Iterator[str]:

@@ -19,6 +19,7 @@ from onvifd.webserver.settings import (
     CLIENT_IDLE,
     CLIENT_SILENCE,
     CURVES,
+    NO_GUESSING,
     RETRY_AFTER,
     TLS12_CIPHERS,
     TLS13_CIPHERS,
@@ -30,6 +31,9 @@ from onvifd.webserver.settings import (
 from onvifd.webserver.verify import GENERATION_PATH, reachable_at
 
 _OLDEST = (1, 22)
+_HSTS = "add_header Strict-Transport-Security $onvifd_hsts always;"
+_OWN_HEADERS = (_HSTS, f"add_header {NO_GUESSING[0]} {NO_GUESSING[1]} always;")
+"""A location that adds a header inherits none."""
 _WORKER = "nginx: worker process"
 
 
@@ -133,13 +137,13 @@ class NginxFiles:
             f"client_max_body_size {size};",
             # Requests may carry private keys: what fits stays in memory.
             "client_body_buffer_size 128k;",
-            "add_header Strict-Transport-Security $onvifd_hsts always;",
+            _HSTS,
             "error_page 413 @onvifd_too_large;",
             "location @onvifd_too_large {",
             f"return 413 {_text(TOO_LARGE.format(size))};",
             "}",
             "location @onvifd_unavailable {",
-            "add_header Strict-Transport-Security $onvifd_hsts always;",
+            *_OWN_HEADERS,
             f"add_header Retry-After {RETRY_AFTER} always;",
             f"return 503 {_text(UNAVAILABLE)};",
             "}",
@@ -150,6 +154,7 @@ class NginxFiles:
             # Without this nginx redirects to /onvif/, to an address that it makes up.
             "location = /onvif { return 404; }",
             "location /onvif/ {",
+            *_OWN_HEADERS,
             "proxy_pass http://onvifd;",
             "proxy_http_version 1.1;",
             "proxy_buffering on;",
@@ -170,7 +175,7 @@ class NginxFiles:
 
     def _elsewhere(self) -> list[str]:
         if self._settings.include is None:
-            return ["location / { return 404; }"]
+            return ["location / {", *_OWN_HEADERS, "return 404;", "}"]
         return [f"include {_quoted(self._settings.include.absolute())};"]
 
     def _keepalive_of_old_workers(self) -> list[str]:

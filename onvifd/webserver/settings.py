@@ -39,6 +39,9 @@ UNTRUSTED_HEADERS = (
 """What a server behind a proxy may believe, and what must therefore not come from a client. The service is
 told who asks, and how, with X-Forwarded-For and X-Forwarded-Proto: one value each, the web server's own."""
 
+NO_GUESSING = ("X-Content-Type-Options", "nosniff")
+"""A header of what is not the vendor's: a browser is to take nothing of it for a page or a script."""
+
 TOO_LARGE = "A request can have {} bytes at most\n"
 UNAVAILABLE = "The service is not available, try again\n"
 RETRY_AFTER = 2

@@ -16,6 +16,12 @@ from tests.webserver.support import Device
 Ports = tuple[int, int, int]
 
 ACCEPTABLE = {"OK", "INFO", "LOW", "DEBUG"}
+OF_THE_TOOL = {
+    "engine_problem",
+    "overall_grade",
+    # It closes before the ticket comes, and can't resume then: see test_serving.
+    "sessionresumption_ticket",
+}
 OF_THE_CERTIFICATE = {
     # What a client uploads is the client's business, and here it is a test's own authority that signs.
     "cert_chain_of_trust",
@@ -30,7 +36,6 @@ OF_THE_CERTIFICATE = {
     "cert_caIssuers",
     "cert_commonName",
     "cert_extlifeSpan",
-    "overall_grade",
 }
 
 
@@ -82,10 +87,10 @@ def test_testssl(audited: Device, ports: Ports, tmp_path: Path) -> None:
     bad = [
         each
         for each in findings
-        if each["severity"] not in ACCEPTABLE and each["id"].partition(" ")[0] not in OF_THE_CERTIFICATE
+        if each["severity"] not in ACCEPTABLE
+        and each["id"].partition(" ")[0] not in OF_THE_CERTIFICATE | OF_THE_TOOL
     ]
     assert not bad
     assert "not offered" in seen["OCSP_stapling <cert#1>"]
-    assert "no" in seen["TLS_session_ticket"].lower()
     assert "not vulnerable" in seen["CRIME_TLS"]
     assert "not vulnerable" in seen["secure_client_renego"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +121,40 @@ def test_no_session_tickets_no_compression_no_insecure_renegotiation(device: Dev
     assert "TLS session ticket:" not in run.stdout
     assert "Compression: NONE" in run.stdout
     assert "Secure Renegotiation IS supported" in run.stdout
+
+
+def test_a_ticket_of_tls_1_3_is_no_more_than_a_name(device: Device, ports: Ports, tmp_path: Path) -> None:
+    """RFC 8446 4.6.1 allows the name of a session in the server's memory. There is no key that could open
+    recorded sessions when the device is stolen, and none to rotate."""
+    session = tmp_path / "session"
+    # Tickets come after the handshake: with -ign_eof it stays until the server closes.
+    subprocess.run(
+        [
+            "openssl",
+            "s_client",
+            "-connect",
+            f"127.0.0.1:{ports[1]}",
+            "-tls1_3",
+            "-ign_eof",
+            "-sess_out",
+            session,
+        ],
+        input=b"GET / HTTP/1.0\r\n\r\n",
+        capture_output=True,
+        timeout=20,
+        check=True,
+    )
+    command = ["openssl", "sess_id", "-in", session, "-noout", "-text"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    ticket = re.search(r"TLS session ticket:\n((?: +[0-9a-f]{4} - .*\n)+)", text)
+    assert ticket is not None
+    assert len(ticket[1].splitlines()) == 2  # 32 bytes
+
+
+def test_nothing_of_it_is_taken_for_a_page(device: Device, ports: Ports) -> None:
+    for path in ("/", "/onvif/device_service"):
+        answer = post("127.0.0.1", ports[1], path, context=trusting_anything())
+        assert answer["headers"].get_all("X-Content-Type-Options") == ["nosniff"]
 
 
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
