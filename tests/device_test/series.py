@@ -36,6 +36,7 @@ SERIES: dict[str, tuple[str, ...]] = {
         *_ids("EVENT-3-1", 9, 12, range(15, 18), 19, 20, 22, 24, 25, range(32, 39)),
         *_ids("EVENT-4-1", range(6, 11)),
         *_ids("EVENT-5-1", 1, 2),
+        *_ids("EVENT-6-1", 3, 4, 5),
     ),
     "SECURITY": _ids("SECURITY-1-1", 1, 2),
 }
@@ -43,4 +44,4 @@ SERIES: dict[str, tuple[str, ...]] = {
 Specification. ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE and SECURITY: Base Device
 Test Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a
 DHCP or NTP server, of backups and of firmware, of I/O, of IP filters and of monitoring events. EVENT: Event Device Test
-Specification 22.12, without the cases of persistent storage (EVENT-6) and of MQTT (EVENT-7)."""
+Specification 22.12, without the cases of MQTT (EVENT-7)."""

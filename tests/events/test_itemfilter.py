@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from xml.etree.ElementTree import Element, SubElement
 
+import elementpath
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from onvifd.events.errors import InvalidMessageContentExpression
 from onvifd.events.itemfilter import DIALECT, MAXIMUM_EXPRESSION_LENGTH, Verdict, parse
-from onvifd.soap.names import NAMESPACES
+from onvifd.soap.names import NAMESPACES, qname
 
 TT = {"tt": NAMESPACES["tt"]}
 MESSAGE = (("KeyID", "key-1"), ("OldStatus", "generating"), ("NewStatus", "ok"))
@@ -119,6 +124,101 @@ def test_what_is_no_expression(expression: str) -> None:
 def test_other_dialects(dialect: str) -> None:
     with pytest.raises(InvalidMessageContentExpression, match=DIALECT):
         parse(KEY_1, dialect, TT)
+
+
+_COMPARISON = st.builds(
+    "@{}={}".format,
+    st.sampled_from(["Name", "Value"]),
+    st.sampled_from(["'KeyID'", '"key-1"', "'ok'", "'xyz'"]),
+)
+
+
+def _combined(operands: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.recursive(
+        operands,
+        lambda inner: st.one_of(
+            st.builds("{} {} {}".format, inner, st.sampled_from(["and", "or"]), inner),
+            st.builds("({})".format, inner),
+            st.builds("not({})".format, inner),
+        ),
+        max_leaves=5,
+    )
+
+
+EXPRESSIONS = _combined(
+    st.builds(
+        "boolean(//tt:{}[{}])".format,
+        st.sampled_from(["SimpleItem"] * 5 + ["ElementItem"]),
+        _combined(_COMPARISON),
+    )
+).filter(lambda expression: len(expression) <= MAXIMUM_EXPRESSION_LENGTH)
+
+
+@given(EXPRESSIONS)
+@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+def test_every_expression_of_the_grammar_means_what_xpath_says(expression: str) -> None:
+    """And what can't be true of the description is true of no message, with or without OldStatus."""
+    holds = parse(expression, DIALECT, TT)
+    possible = holds(DESCRIPTION)
+    for message in (MESSAGE, (MESSAGE[0], MESSAGE[2])):
+        document = Element(qname("tt:Message"))
+        for name, value in message:
+            SubElement(document, qname("tt:SimpleItem"), {"Name": name, "Value": value})
+        found = elementpath.select(document, expression, TT, parser=elementpath.XPath1Parser)
+        expected = found == [True] if isinstance(found, list) else found  # a list for what is in parentheses
+        assert holds(message) is expected
+        assert possible in (None, expected)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "boolean(",
+        "not(",
+        "(",
+        ")",
+        "[",
+        "]",
+        "//",
+        "/",
+        "tt:",
+        "x:",
+        "SimpleItem",
+        "@",
+        "Name",
+        "=",
+        "'a'",
+        '"',
+        "\tand\t",
+        "\tor\t",
+        "*",
+        "1",
+        "1.5",
+        "..",
+        "$x",
+        "::",
+        "|",
+        "-",
+        "last()",
+        "text()",
+        "child::",
+        "id(",
+        ",",
+        "boolean(//tt:SimpleItem[@Name='a'])",
+        "@Name='a'",
+        "é",
+        "\x00",
+        "{",
+        "Q{",
+        "xs:int(",
+    ]
+)
+
+
+@given(st.lists(FRAGMENTS, max_size=12).map("".join))
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+def test_any_text_is_an_expression_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidMessageContentExpression):
+        assert parse(text, DIALECT, TT)(MESSAGE) in (True, False)
 
 
 DEEPEST = [

@@ -1,4 +1,5 @@
-"""A device of the test's own with two properties, one of a vendor's topic namespace, and with defects to order."""
+"""A device of the test's own, with two properties, one of them of a vendor's topic namespace, with a buffer of past
+events, and with defects to order."""
 
 from __future__ import annotations
 
@@ -17,8 +18,17 @@ from tests.device_test.client import NAMES
 VENDOR = "urn:vendor:topics"
 TOPICS = {"tns1:Monitoring/ProcessorUsage": "cpu", "v:Building/Door": "door-1"}
 """Their only Source item is a Token."""
-DEFECTS = ("topics", "or", "subtree", "content", "synchronization", "operation", "source", "time")
-"""What it may get wrong: filters of each kind, what SetSynchronizationPoint repeats, how notifications look."""
+BEGIN = "tns1:EventBuffer/Begin"
+STORED = [
+    (BEGIN, "2029-01-01T00:00:00Z"),
+    *(("v:Building/Door", f"2029-01-0{day}T00:00:00Z") for day in range(2, 6)),
+]
+"""Topic and time of the events in its buffer."""
+DEFECTS = (
+    *("topics", "or", "subtree", "content", "synchronization", "operation", "source", "time"),
+    *("begin", "order", "direction", "past", "seek filter"),
+)
+"""What it may get wrong: filters of each kind, what SetSynchronizationPoint repeats, how notifications look; Seek."""
 
 _XMLNS = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in {**NAMES, "v": VENDOR}.items())
 _DIALECTS = (
@@ -26,6 +36,13 @@ _DIALECTS = (
     "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet",
 )
 _ITEM_FILTER = "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
+_CAPABILITIES = '<tev:Capabilities PersistentNotificationStorage="true"/>'
+_CLOCK = (
+    "<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType><tt:DaylightSavings>false</tt:DaylightSavings>"
+    "<tt:UTCDateTime><tt:Time><tt:Hour>0</tt:Hour><tt:Minute>0</tt:Minute><tt:Second>0</tt:Second></tt:Time>"
+    "<tt:Date><tt:Year>2030</tt:Year><tt:Month>1</tt:Month><tt:Day>1</tt:Day></tt:Date></tt:UTCDateTime>"
+    "</tds:SystemDateAndTime>"
+)
 _SCHEMA = "http://www.onvif.org/onvif/ver10/schema/onvif.xsd"
 
 
@@ -78,12 +95,14 @@ class ScriptedDevice:
         feed = self._feeds[int(path[1:])] if path[1:].isdigit() else None
         answers: dict[str, Callable[[], tuple[str, str, str]]] = {
             "GetServices": lambda: ("tds", "", self._services()),
-            "GetServiceCapabilities": lambda: ("tev", "EventPortType", "<tev:Capabilities/>"),
+            "GetServiceCapabilities": lambda: ("tev", "EventPortType", _CAPABILITIES),
             "GetEventProperties": lambda: ("tev", "EventPortType", self._properties()),
             "CreatePullPointSubscription": lambda: ("tev", "EventPortType", self._subscribe(request, "tev")),
             "Subscribe": lambda: ("wsnt", "NotificationProducer", self._subscribe(request, "wsnt")),
             "PullMessages": lambda: ("tev", "PullPointSubscription", self._pull(feed)),
             "SetSynchronizationPoint": lambda: ("tev", "PullPointSubscription", self._synchronize(feed)),
+            "Seek": lambda: ("tev", "PullPointSubscription", self._seek(feed, request)),
+            "GetSystemDateAndTime": lambda: ("tds", "", _CLOCK),
             "Unsubscribe": lambda: ("wsnt", "SubscriptionManager", ""),
         }
         prefix, port_type, content = answers[operation]()
@@ -102,7 +121,8 @@ class ScriptedDevice:
         return (
             f"<tev:TopicNamespaceLocation>{VENDOR}</tev:TopicNamespaceLocation>"
             "<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet><wstop:TopicSet>"
-            + "".join(map(_described, TOPICS))
+            + "".join(_described(each, is_property=True) for each in TOPICS)
+            + _described(BEGIN, is_property=False)
             + "</wstop:TopicSet>"
             + "".join(
                 f"<wsnt:TopicExpressionDialect>{each}</wsnt:TopicExpressionDialect>" for each in _DIALECTS
@@ -147,10 +167,29 @@ class ScriptedDevice:
             threading.Thread(target=_notify, args=(feed.consumer, feed.queue[:]), daemon=True).start()
             feed.queue.clear()
 
-    def _message(self, path: str) -> str:
-        moment = "2030-01-01T00:00:00+00:00" if self.defect == "time" else "2030-01-01T00:00:00Z"
+    def _seek(self, feed: Feed | None, request: etree._Element) -> str:
+        assert feed is not None
+        time = request.findtext("tev:UtcTime", "", NAMES)[:19]
+        reverse = request.findtext("tev:Reverse", "false", NAMES) == "true" and self.defect != "direction"
+        found = [
+            (path, moment)
+            for path, moment in (reversed(STORED) if reverse else STORED)
+            if (moment[:19] <= time if reverse else moment[:19] >= time)
+            and (self.defect == "seek filter" or feed.selects(path, ""))
+        ]
+        if self.defect == "begin":
+            found = [each for each in found if each[0] != BEGIN]
+        if self.defect == "order":
+            found = [*found[1:2], *found[:1], *found[2:]]
+        if self.defect == "past":
+            found.insert(1, ("v:Building/Door", "2028-01-01T00:00:00Z"))
+        feed.queue = [self._message(path, moment) for path, moment in found]
+        return ""
+
+    def _message(self, path: str, moment: str = "2030-01-01T00:00:00Z") -> str:
+        moment = moment.replace("Z", "+00:00") if self.defect == "time" else moment
         operation = "Changed" if self.defect == "operation" else "Initialized"
-        source = f'<tt:SimpleItem Name="Token" Value="{TOPICS[path]}"/>'
+        source = f'<tt:SimpleItem Name="Token" Value="{TOPICS.get(path, "")}"/>'
         return (
             f'<wsnt:NotificationMessage><wsnt:Topic Dialect="{_DIALECTS[1]}">{path}</wsnt:Topic><wsnt:Message>'
             f'<tt:Message UtcTime="{moment}" PropertyOperation="{operation}">'
@@ -172,10 +211,10 @@ class ScriptedDevice:
         return ""
 
 
-def _described(path: str) -> str:
+def _described(path: str, *, is_property: bool) -> str:
     root, child = path.split("/")
     return (
-        f'<{root}><{child} wstop:topic="true"><tt:MessageDescription IsProperty="true"><tt:Source>'
+        f'<{root}><{child} wstop:topic="true"><tt:MessageDescription IsProperty="{str(is_property).lower()}"><tt:Source>'
         '<tt:SimpleItemDescription Name="Token" Type="tt:ReferenceToken"/></tt:Source><tt:Data>'
         '<tt:SimpleItemDescription Name="Value" Type="xs:float"/></tt:Data></tt:MessageDescription>'
         f"</{child}></{root}>"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.device_test.cases import failed_step
 from tests.device_test.client import Dut
-from tests.device_test.event import procedures
+from tests.device_test.event import procedures, test_seek
 from tests.device_test.event.helpers import BasicNotification, PullPoint
 from tests.device_test.event.scripted import VENDOR, ScriptedDevice
 from tests.device_test.event.topics import Topic, trigger
@@ -70,6 +70,35 @@ def test_a_device_with_a_defect(
 ) -> None:
     with scripted(defect) as dut, pytest.raises(AssertionError) as failure:
         procedure(dut, subscribe)
+    assert text in (failed_step(failure.value) or "")
+
+
+SEEK = (test_seek.test_begin_of_buffer, test_seek.test_seek, test_seek.test_seek_reverse)
+
+
+@pytest.mark.parametrize("case", SEEK)
+def test_seek_on_a_device_that_is_right(case: Callable[[Dut], None]) -> None:
+    with scripted() as dut:
+        case(dut)
+
+
+@pytest.mark.parametrize(
+    ("defect", "case", "text"),
+    [
+        ("begin", test_seek.test_begin_of_buffer, "contains one"),
+        ("seek filter", test_seek.test_begin_of_buffer, "Topic = tns1:EventBuffer/Begin"),
+        ("time", test_seek.test_begin_of_buffer, "UTC time"),
+        ("begin", test_seek.test_seek, "contains one"),
+        ("order", test_seek.test_seek, "first notification"),
+        ("past", test_seek.test_seek, "greater or equal"),
+        ("direction", test_seek.test_seek_reverse, "contains one"),
+        ("order", test_seek.test_seek_reverse, "decreasing"),
+        ("past", test_seek.test_seek_reverse, "greater or equal"),
+    ],
+)
+def test_seek_on_a_device_with_a_defect(defect: str, case: Callable[[Dut], None], text: str) -> None:
+    with scripted(defect) as dut, pytest.raises(AssertionError) as failure:
+        case(dut)
     assert text in (failed_step(failure.value) or "")
 
 
