@@ -1,4 +1,4 @@
-"""The device as it is assembled when it runs, real nginx and all, called in this process without gunicorn."""
+"""The device as it is assembled when it runs, real web server and all, called in this process without gunicorn."""
 
 import contextlib
 import secrets
@@ -26,7 +26,7 @@ from onvifd.schema import Schema
 from onvifd.soap.names import NAMESPACES, split
 from tests.auth import wire
 from tests.official import assert_valid_response
-from tests.support import free_port
+from tests.support import SERVER, free_port
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -100,7 +100,7 @@ def assembled(directory: Path, **settings: object) -> Iterator[assembly.Running]
             protocols=ProtocolsConfig(
                 http=ProtocolConfig(True, (free_port(),)), https=ProtocolConfig(False, (free_port(),))
             ),
-            webserver=WebServerConfig(listen=("127.0.0.1",)),
+            webserver=WebServerConfig(server=SERVER, listen=("127.0.0.1",)),  # type: ignore[arg-type]
             notification=NotificationConfig(networks=("127.0.0.0/8",)),
             discovery=DiscoveryConfig(enabled=False),
         ),

@@ -1,4 +1,4 @@
-"""A whole device as users start it: `onvifd demo` as a process, with its own nginx."""
+"""A whole device as users start it: `onvifd demo` as a process, with its own web server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.support import free_port, wait_until
+from tests.support import SERVER, free_port, wait_until
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 60.0
@@ -87,7 +87,7 @@ class BenchDevice:
         return self._process
 
     def _arguments(self) -> list[str]:
-        arguments = [f"--http={self.http_port}", f"--https={self.https_port}"]
+        arguments = [f"--http={self.http_port}", f"--https={self.https_port}", f"--server={SERVER}"]
         if not self._temporary:
             arguments.append(f"--state={self.state}")
         if self.given_password is not None:
@@ -211,8 +211,8 @@ class BenchDevice:
         return {pid: name for pid, name in self.service_processes().items() if pid != self.process.pid}
 
     def web_servers(self) -> dict[int, str]:
-        """nginx's processes."""
-        return {pid: name for pid, name in self.processes().items() if name.startswith("nginx:")}
+        """Those of its web server, which has a session of its own."""
+        return {pid: command for pid, command in self.processes().items() if not self._in_session(pid)}
 
     def processes(self) -> dict[int, str]:
         """Every process of this device with its command line: by session, name, or place of work."""

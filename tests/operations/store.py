@@ -50,11 +50,7 @@ def stored(running: Running) -> dict[str, list[str]]:
 def served(running: Running) -> dict[tuple[str, int], tuple[str, ...]]:
     """What a client meets at each address and port on which this device's web server listens."""
     directory = str(running.device.config.run_dir / "webserver")
-    masters = [
-        process.pid
-        for process in processes()
-        if process.command.startswith("nginx: master") and f" {directory} " in f"{process.command} "
-    ]
+    masters = [process.pid for process in processes() if f" {directory}/current/" in process.command]
     inodes = {inode for master in masters for inode in _sockets(master)}
     return {place: _met(*place) for place in _listening(inodes)}
 

@@ -116,11 +116,25 @@ def test_only_the_baselines_cipher_suites_are_accepted_with_tls_1_3(device: Devi
     assert accepted == list(TLS13_CIPHERS)
 
 
-def test_no_session_tickets_no_compression_no_insecure_renegotiation(device: Device, ports: Ports) -> None:
-    run = s_client("127.0.0.1", ports[1], "-tls1_2")
+def test_no_session_tickets_no_compression_no_stapling(device: Device, ports: Ports) -> None:
+    run = s_client("127.0.0.1", ports[1], "-tls1_2", "-status")
     assert "TLS session ticket:" not in run.stdout
     assert "Compression: NONE" in run.stdout
+    assert "OCSP response: no response sent" in run.stdout
+
+
+def test_no_renegotiation(device: Device, ports: Ports) -> None:
+    """The extension is there, so that nobody renegotiates unsafely; the client that asks for it is refused."""
+    run = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{ports[1]}", "-tls1_2"],
+        input="R\n",
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert "Secure Renegotiation IS supported" in run.stdout
+    assert "no renegotiation" in run.stderr
 
 
 def test_a_ticket_of_tls_1_3_is_no_more_than_a_name(device: Device, ports: Ports, tmp_path: Path) -> None:
