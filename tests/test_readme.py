@@ -6,6 +6,7 @@ from pathlib import Path
 from onvifd.operations import SERVED
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
+ETC = Path(__file__).parent.parent / "etc"
 PREFIXES = {"Device": ("tds",), "Security": ("tas",), "Event": ("tev", "wsnt")}
 
 
@@ -34,3 +35,13 @@ def test_the_files_that_it_links_exist() -> None:
     assert links
     for link in links:
         assert (Path(__file__).parent.parent / link).exists(), link
+
+
+def test_each_file_in_etc_is_explained() -> None:
+    texts = README + (ETC / "README.md").read_text()
+    unexplained = [
+        str(file.relative_to(ETC))
+        for file in ETC.rglob("*")
+        if file.is_file() and str(file.relative_to(ETC)) not in texts
+    ]
+    assert unexplained == []

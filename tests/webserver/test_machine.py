@@ -46,6 +46,11 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
 )  # fmt: skip
 def test_a_device_under_init(image: Machine) -> None:
     """Start, a change of everything that is served, stop and start again."""
+    if image.init == "systemd":
+        units = [f"/etc/units/{each.name}" for each in UNITS.iterdir()]
+        assert (
+            image.run("env", "SYSTEMD_UNIT_PATH=/etc/units", "systemd-analyze", "verify", *units).stderr == ""
+        )
     if image.external:
         image.service("start", "webserver")
         if image.init == "systemd":
