@@ -32,6 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--device: the cases alter one device, so they run in one process (no -n)")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --device there are only the cases: the tests of the device test itself concern nobody's camera."""
+    if config.getoption("device_test_device"):
+        others = [item for item in items if case_of(item) is None]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if case_of(item) is not None]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
