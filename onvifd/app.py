@@ -1,6 +1,7 @@
 """The WSGI application: one responder takes every request down the layers and its answer back up."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ log = logging.getLogger("onvifd")
 
 CONTENT_TYPE = "application/soap+xml; charset=utf-8"
 _CHALLENGE = "www-authenticate"
+_HOST = re.compile(r"(\[[0-9A-Za-z:.%_-]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
 _CREDENTIALS = "Send the name and password of a user with HTTP Digest or a WS-Security UsernameToken"
 
 
@@ -52,7 +54,7 @@ class SoapEndpoint:
             call = Call(
                 arguments=arguments,
                 user=user,
-                base_url=f"{req.forwarded_scheme}://{req.forwarded_host}",
+                base_url=_base_url(req),
                 path=req.path,
                 scope_of=message.scope_of,
                 device=self._device,
@@ -125,6 +127,19 @@ def _operation(message: envelope.Message) -> Operation:
             f"{message.body.tag} belongs to no service of this device: see GetServices"
         )
     return operation
+
+
+def _base_url(request: falcon.Request) -> str:
+    """What the client reaches this device by, as it says itself: nobody else knows.
+
+    Raises UnusableHost for what would make addresses that no client understands.
+    """
+    host = request.get_header("Host") or ""
+    if not _HOST.fullmatch(host):
+        raise errors.UnusableHost(
+            f"the HTTP header Host must name this device, as in 192.0.2.1:8080; it is {host!r}"
+        )
+    return f"{request.forwarded_scheme}://{host}"
 
 
 def _target(request: falcon.Request) -> str:

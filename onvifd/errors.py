@@ -29,6 +29,10 @@ class UnknownAction(Exception):
     """An element of a namespace that no service of ours has."""
 
 
+class UnusableHost(Exception):
+    """A request that does not say by which name or address it reached the device (RFC 9110, 7.2)."""
+
+
 _INVALID_VALUE = "ter:InvalidArgVal"
 _PROHIBITED = "ter:OperationProhibited"
 
@@ -38,6 +42,7 @@ _SENDER: dict[type[Exception], tuple[str, ...]] = {
     auth.NotAuthorized: ("ter:NotAuthorized",),
     auth.DigestRequired: ("ter:NotAuthorized",),
     InvalidArguments: ("ter:InvalidArgs",),
+    UnusableHost: (_INVALID_VALUE,),
     # Device service
     auth.UsernameClash: (_PROHIBITED, "ter:UsernameClash"),
     auth.UsernameTooLong: (_PROHIBITED, "ter:UsernameTooLong"),

@@ -19,6 +19,7 @@ from onvifd.webserver.process import PATIENCE, Child, ListeningChild, Process, S
 from onvifd.webserver.settings import (
     CLIENT_IDLE,
     CLIENT_SILENCE,
+    CONNECTIONS,
     CURVES,
     NO_GUESSING,
     TLS12_CIPHERS,
@@ -81,7 +82,9 @@ class LighttpdFiles:
             'server.systemd-socket-activation = "enable"',
             f"server.bind = {_quoted(self.probe)}",
             f"server.upload-dirs = ({_quoted(self.directory)})",
-            "server.max-connections = 256",
+            f"server.max-connections = {CONNECTIONS}",
+            # What the sockets say below counts from the end of a request's header only.
+            f"server.max-read-idle = {CLIENT_SILENCE}",
             "server.feature-flags = (",
             f'"server.graceful-shutdown-timeout" => {self._settings.long_poll + 5},',
             '"server.h2proto" => "disable",',

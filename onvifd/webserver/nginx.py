@@ -18,12 +18,15 @@ from onvifd.webserver.settings import (
     BACKEND_IDLE,
     CLIENT_IDLE,
     CLIENT_SILENCE,
+    CONNECTIONS,
+    CONNECTIONS_OF_ONE,
     CURVES,
     NO_GUESSING,
     RETRY_AFTER,
     TLS12_CIPHERS,
     TLS13_CIPHERS,
     TOO_LARGE,
+    TOO_MANY,
     UNAVAILABLE,
     UNTRUSTED_HEADERS,
     Settings,
@@ -72,7 +75,7 @@ class NginxFiles:
             f"worker_shutdown_timeout {self._settings.long_poll + 5}s;",
             f"pid {_quoted(self.directory / 'nginx.pid')};",
             "error_log stderr warn;",
-            "events { worker_connections 256; }",
+            f"events {{ worker_connections {CONNECTIONS}; }}",
             "http {",
             "access_log off;",
             *self._temporary_paths(),
@@ -106,6 +109,7 @@ class NginxFiles:
             'default "";',
             *([f'on "max-age={settings.hsts}";'] if settings.hsts else ()),
             "}",
+            *self._limit("limit_conn_zone $binary_remote_addr zone=onvifd_addresses:64k;"),
             "upstream onvifd {",
             f"server {_quoted(f'unix:{settings.backend.absolute()}')};",
             "keepalive 4;",
@@ -142,6 +146,9 @@ class NginxFiles:
             "location @onvifd_too_large {",
             f"return 413 {_text(TOO_LARGE.format(size))};",
             "}",
+            "location @onvifd_too_many {",
+            f"return 429 {_text(TOO_MANY)};",
+            "}",
             "location @onvifd_unavailable {",
             *_OWN_HEADERS,
             f"add_header Retry-After {RETRY_AFTER} always;",
@@ -166,12 +173,21 @@ class NginxFiles:
             "proxy_set_header X-Forwarded-For $remote_addr;",
             "proxy_set_header X-Forwarded-Proto $scheme;",
             *(f'proxy_set_header {name} "";' for name in UNTRUSTED_HEADERS),
+            *self._limit(
+                f"limit_conn onvifd_addresses {CONNECTIONS_OF_ONE};",
+                "limit_conn_status 429;",
+                "limit_conn_log_level info;",
+                "error_page 429 @onvifd_too_many;",
+            ),
             "error_page 413 @onvifd_too_large;",
             "error_page 502 = @onvifd_unavailable;",
             "}",
             *self._elsewhere(),
             "}",
         ]
+
+    def _limit(self, *directives: str) -> tuple[str, ...]:
+        return () if "--without-http_limit_conn_module" in self._build else directives
 
     def _elsewhere(self) -> list[str]:
         if self._settings.include is None:

@@ -14,6 +14,12 @@ CLIENT_SILENCE = 15
 """Seconds that a client may say nothing in the middle of a request or an answer. It gets as long as a slow
 link needs, but can't hold a connection by saying nothing."""
 
+CONNECTIONS = 512
+"""Connections at a time, of a web server of our own."""
+
+CONNECTIONS_OF_ONE = 128
+"""Requests at a time from one address, whatever it is that takes them long: others get their turn."""
+
 TLS12_CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-CHACHA20-POLY1305",
@@ -43,6 +49,7 @@ NO_GUESSING = ("X-Content-Type-Options", "nosniff")
 """A header of what is not the vendor's: a browser is to take nothing of it for a page or a script."""
 
 TOO_LARGE = "A request can have {} bytes at most\n"
+TOO_MANY = "This address has too many requests under way: wait for their answers\n"
 UNAVAILABLE = "The service is not available, try again\n"
 RETRY_AFTER = 2
 """What the web server says in the service's place, with 413 and 503; Retry-After in seconds."""
