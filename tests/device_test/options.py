@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 
-def _option(default: Any, text: str, **more: Any) -> Any:
-    return field(default=default, metadata={"help": text, **more})
+def _option(default: Any, text: str, *, choices: tuple[str, ...] | None = None, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": text, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Options:
     password: str = _option(
         os.environ.get("DEVICE_TEST_PASSWORD", ""),
         "the administrator's password; rather in the environment variable DEVICE_TEST_PASSWORD",
+        secret=True,
     )
     authentication: str = _option(
         "select",
@@ -62,5 +63,5 @@ def add_to(parser: pytest.Parser) -> None:
             default=each.default,
             type=type(each.default),
             help=each.metadata["help"],
-            choices=each.metadata.get("choices"),
+            choices=each.metadata["choices"],
         )

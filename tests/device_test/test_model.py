@@ -1,4 +1,7 @@
-"""The security cases can pass and can fail: against a device in memory that has all features, and its mutants."""
+"""The security cases can pass and can fail: against a device in memory that has all features, and its mutants.
+
+What test_suite_can_fail does with a real device is done here for what no device at hand has or does.
+"""
 
 from __future__ import annotations
 
@@ -121,18 +124,8 @@ def _status_swapped(operation: str, status: int, content: bytes) -> Answer:
     return {200: 200, 400: 500, 500: 400}[status], content
 
 
-def _faults_with_200(operation: str, status: int, content: bytes) -> Answer:
-    return 200, content
-
-
 def _always_well(operation: str, status: int, content: bytes) -> Answer:
     return 200, content if status == 200 else envelope([etree.Element(tag(f"tas:{operation}Response"))])
-
-
-def _replayed() -> Mutate:
-    """The first answer to each operation, again and again."""
-    first: dict[str, Answer] = {}
-    return lambda operation, status, content: first.setdefault(operation, (status, content))
 
 
 def _bytes(change: Callable[[bytes], bytes]) -> Mutate:
@@ -155,10 +148,6 @@ def _drop(element: etree._Element) -> None:
     element.getparent().remove(element)
 
 
-def _reverse(element: etree._Element) -> None:
-    element[:] = list(reversed(element))
-
-
 def _text(value: str) -> Callable[[etree._Element], object]:
     return lambda element: setattr(element, "text", value)
 
@@ -169,11 +158,7 @@ def _longer(element: etree._Element) -> None:
 
 ANSWERS: list[tuple[str, Mutate, Test]] = [
     ("400 and 500 swapped", _status_swapped, test_certificates.test_upload_certificate_malformed_negative),
-    ("faults with 200", _faults_with_200, test_certificates.test_upload_certificate_malformed_negative),
-    ("refusals as successes", _always_well, test_certificates.test_upload_certificate_malformed_negative),
     ("errors as successes", _always_well, test_referential_integrity.test_tls_server_certificate_self_signed),
-    ("replayed", _replayed(), test_keystore.test_get_all_keys),
-    ("nothing", _on("GetAllKeys", _bytes(lambda content: b"")), test_keystore.test_get_all_keys),
     ("cut off", _on("GetAllKeys", _bytes(lambda content: content[:-9])), test_keystore.test_get_all_keys),
     (
         "SOAP 1.1",
@@ -188,34 +173,13 @@ ANSWERS: list[tuple[str, Mutate, Test]] = [
         test_keystore.test_get_all_keys,
     ),
     (
-        "an undeclared prefix",
-        _bytes(lambda content: content.replace(b"ter:InvalidArgVal", b"er:InvalidArgVal")),
-        test_certificates.test_upload_certificate_malformed_negative,
-    ),
-    (
-        "another subcode",
-        _bytes(lambda content: content.replace(b"ter:BadCertificate", b"ter:CertificateID")),
-        test_certificates.test_upload_certificate_malformed_negative,
-    ),
-    (
-        "a required element dropped",
-        _element("tas:EstimatedCreationTime", _drop),
-        test_keystore.test_create_rsa_key_pair_status_through_polling,
-    ),
-    (
         "an optional element dropped",
         _element("tas:hasPrivateKey", _drop),
         test_keystore.test_check_private_key_status,
     ),
-    ("elements reordered", _element("tas:KeyAttribute", _reverse), test_keystore.test_get_all_keys),
     (
         "a corrupt key",
         _element("tas:KeyStatus", _text("corrupt")),
-        test_keystore.test_create_rsa_key_pair_status_through_polling,
-    ),
-    (
-        "a key that is never ready",
-        _on("GetKeyStatus", _element("tas:KeyStatus", _text("generating"))),
         test_keystore.test_create_rsa_key_pair_status_through_polling,
     ),
     (
