@@ -40,6 +40,7 @@ class Database:
         self._callbacks: list[Callable[[], None]] = []
         self._watchers: list[Callable[[], None]] = []
         self._closed = False
+        self._components: set[str] = set()
         try:
             _create(path)
             self._writer = _connect(path)
@@ -63,6 +64,7 @@ class Database:
                 "SELECT version FROM migration WHERE component = ?", (component,)
             ).fetchone()
         version = row[0] if row else 0
+        self._components.add(component)
         if version > len(scripts):
             raise DatabaseError(
                 f"The database {self.path} holds version {version} of {component}, and this program knows"
@@ -73,6 +75,21 @@ class Database:
                 for statement in _statements(script):
                     connection.execute(statement)
                 connection.execute("INSERT OR REPLACE INTO migration VALUES (?, ?)", (component, number))
+
+    def refuse_unknown(self) -> None:
+        """Raise DatabaseError if the database has a component that nobody has brought up to date.
+
+        To be called when everybody has. A newer program has written it, and what it refers to would be changed
+        behind its back.
+        """
+        with self.read() as connection:
+            found = connection.execute("SELECT component, version FROM migration").fetchall()
+        for component, version in found:
+            if component not in self._components:
+                raise DatabaseError(
+                    f"The database {self.path} holds version {version} of {component}, which this program does"
+                    " not know: install the newer program again"
+                )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -63,6 +63,9 @@ class Store:
     sealer: Sealer
     users: Users
     protocols: Protocols
+    scopes: Scopes
+    discovery: DiscoveryState
+    endpoint_reference: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,13 @@ def _open_store(config: Config) -> Store:
         min_password_length=config.users.minimum_password_length,
     )
     return Store(
-        database, sealer, Users(database, sealer, user_limits), Protocols(database, config.protocols)
+        database,
+        sealer,
+        Users(database, sealer, user_limits),
+        Protocols(database, config.protocols),
+        Scopes(database, config.device.scopes),
+        DiscoveryState(database),
+        endpoint_reference(database),
     )
 
 
@@ -148,6 +157,7 @@ def start(config: Config) -> Running:
         signature_algorithms=_signature_algorithms(config),
         on_key_status=publish_key_status,
     )
+    store.database.refuse_unknown()
     webserver = WebServer(
         web_server(config, MAXIMUM_TIMEOUT),
         lambda: _wanted(store.protocols, keys.server_credentials()),
@@ -163,8 +173,8 @@ def start(config: Config) -> Running:
         keystore=keys,
         users=store.users,
         protocols=store.protocols,
-        scopes=Scopes(store.database, config.device.scopes),
-        discovery=DiscoveryState(store.database),
+        scopes=store.scopes,
+        discovery=store.discovery,
         webserver=webserver,
         subscriptions=subscriptions,
         pull_points=PullPoints(subscriptions, config.service.maximum_pull_points),
@@ -176,7 +186,7 @@ def start(config: Config) -> Running:
         consumers=consumers,
         protocol_hook=hook,
         reboot=Reboot(config.device.reboot),
-        endpoint_reference=endpoint_reference(store.database),
+        endpoint_reference=store.endpoint_reference,
         services=services(config.services),
         served=SERVED,
     )

@@ -131,6 +131,7 @@ def _store(config: Config) -> Iterator[str]:
     try:
         with assembly.open_store(config) as store:
             keys = Keystore(store.database, store.sealer, assembly.limits(config))
+            store.database.refuse_unknown()
             yield from keys.verify()
             for credential in keys.server_credentials():
                 yield from _validity(credential.path_id, credential.certificates_der[0])
