@@ -17,6 +17,7 @@ from onvifd.auth.errors import AuthError
 from onvifd.auth.users import UserLimits, Users
 from onvifd.auth.watermark import Watermark
 from onvifd.call import Device
+from onvifd.clock import Clock
 from onvifd.config import Config, ConfigError
 from onvifd.consumers import Network, Policy, Sender, networks
 from onvifd.discovery.state import DiscoveryState
@@ -28,7 +29,7 @@ from onvifd.events.producers import Producers
 from onvifd.events.pullpoints import MAXIMUM_TIMEOUT, PullPoints
 from onvifd.events.subscriptions import Limits as SubscriptionLimits
 from onvifd.events.subscriptions import Subscriptions
-from onvifd.hooks import HookFailed, ProtocolHook, Reboot
+from onvifd.hooks import Hook, HookFailed, ProtocolHook, Reboot
 from onvifd.operations import SERVED
 from onvifd.services import services
 from onvifd.soap.names import NAMESPACES
@@ -185,6 +186,8 @@ def start(config: Config) -> Running:
         ),
         consumers=consumers,
         protocol_hook=hook,
+        clock=Clock(store.database, Hook(config.device.set_clock, "set its clock"), ntp=config.device.ntp),
+        factory_default=Hook(config.device.factory_default, "bring back what the factory had set"),
         reboot=Reboot(config.device.reboot),
         endpoint_reference=store.endpoint_reference,
         services=services(config.services),

@@ -8,13 +8,14 @@ from xml.etree.ElementTree import Element
 
 from keystore import Keystore
 from onvifd.auth.users import User, Users
+from onvifd.clock import Clock
 from onvifd.config import Config
 from onvifd.consumers import Policy
 from onvifd.discovery.state import DiscoveryState
 from onvifd.events.producers import Producers
 from onvifd.events.pullpoints import PullPoints
 from onvifd.events.subscriptions import Subscriptions
-from onvifd.hooks import ProtocolHook
+from onvifd.hooks import Hook, ProtocolHook
 from onvifd.state import Protocols, Scopes
 from onvifd.webserver.apply import WebServer
 
@@ -50,6 +51,9 @@ class Device:
     producers: Producers
     consumers: Policy
     protocol_hook: ProtocolHook
+    clock: Clock
+    factory_default: Hook
+    """Resets what the image owns, to `Hard` or `Soft`."""
     reboot: Callable[[], None]
     """Starts to restart the device, and returns before that begins."""
     endpoint_reference: str

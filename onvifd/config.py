@@ -36,8 +36,15 @@ class DeviceConfig:
     """Whether the host name came from DHCP, as GetHostname reports it."""
     reboot: tuple[str, ...] = ()
     """The command that SystemReboot runs. Without one this service alone is started again."""
+    factory_default: tuple[str, ...] = ()
+    """The command that brings back what the image owns at SetSystemFactoryDefault. `Hard` or `Soft` is
+    appended; a soft one keeps the network. A non-zero exit refuses it."""
+    set_clock: tuple[str, ...] = ()
+    """The command that carries SetSystemDateAndTime out; without one the clock can't be set. Appended are
+    `Manual` or `NTP`, the time in UTC as 2026-01-31T12:00:00Z (empty: do not set it) and the time zone as
+    POSIX writes it (empty: none was set). A non-zero exit refuses it."""
     ntp: bool = False
-    """Whether the clock is set by NTP, as GetSystemDateAndTime reports it."""
+    """Whether the image has NTP servers and sets the clock by them, until a client says otherwise."""
 
 
 @dataclass(frozen=True)

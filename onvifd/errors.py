@@ -7,7 +7,7 @@ The reason that the client reads is the exception's text. Sources: Core 5.8.2.2 
 from datetime import UTC, datetime
 
 from keystore import errors as keystore
-from onvifd import hooks, state
+from onvifd import clock, hooks, state
 from onvifd.auth import errors as auth
 from onvifd.device import discovery, services
 from onvifd.events import errors as events
@@ -60,6 +60,9 @@ _SENDER: dict[type[Exception], tuple[str, ...]] = {
     state.InvalidPort: (_INVALID_VALUE,),
     state.PortConflict: (_INVALID_VALUE, "ter:PortAlreadyInUse"),
     state.LockoutRefused: (_PROHIBITED,),
+    clock.InvalidTimeZone: (_INVALID_VALUE, "ter:InvalidTimeZone"),
+    clock.InvalidDateTime: (_INVALID_VALUE, "ter:InvalidDateTime"),
+    clock.NtpServerUndefined: (_INVALID_VALUE, "ter:NtpServerUndefined"),
     state.FixedScope: (_PROHIBITED, "ter:FixedScope"),
     state.NoScope: (_INVALID_VALUE, "ter:NoScope"),
     webserver.PortInUse: (_INVALID_VALUE, "ter:PortAlreadyInUse"),
@@ -100,6 +103,7 @@ _RECEIVER: dict[type[Exception], tuple[str, ...]] = {
     state.EmptyScope: (_ACTION, "ter:EmptyScope"),
     state.TooManyScopes: (_ACTION, "ter:TooManyScopes"),
     state.TLSNotConfigured: (_NOT_SUPPORTED, "ter:EnablingTlsFailed"),
+    clock.ClockNotSettable: (_NOT_SUPPORTED,),
     hooks.HookFailed: (_ACTION,),
     webserver.EnablingTlsFailed: (_NOT_SUPPORTED, "ter:EnablingTlsFailed"),
     webserver.WebServerError: (_ACTION,),

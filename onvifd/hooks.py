@@ -1,4 +1,4 @@
-"""The vendor's commands, which carry out what this package does not own: RTSP, and rebooting the device."""
+"""The vendor's commands, which carry out what this package does not own: RTSP, the clock, the image."""
 
 import logging
 import os
@@ -20,6 +20,35 @@ TIMEOUT = 20.0
 
 class HookFailed(Exception):
     """The vendor's command refused the change or did not end in time."""
+
+
+class Hook:
+    """A command of the vendor's, or none."""
+
+    def __init__(self, command: Sequence[str], purpose: str) -> None:
+        """`purpose` completes "The device could not ..."."""
+        self._command = tuple(command)
+        self._purpose = purpose
+
+    def __bool__(self) -> bool:
+        """Whether there is a command."""
+        return bool(self._command)
+
+    def run(self, *arguments: str) -> None:
+        """Run the command, if there is one, with further arguments.
+
+        Raises HookFailed; what the command printed goes to the device's log, not to the client.
+        """
+        if self._command:
+            _run([*self._command, *arguments], self._purpose)
+
+
+def _run(command: Sequence[str], purpose: str) -> None:
+    try:
+        subprocess.run(command, check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.warning("%s: %s", command[0], error)
+        raise HookFailed(f"The device could not {purpose}") from error
 
 
 class ProtocolHook:
@@ -45,11 +74,7 @@ class ProtocolHook:
         if not self._command:
             return
         state = "enabled" if protocol.enabled else "disabled"
-        arguments = [*self._command, state, *map(str, protocol.ports)]
-        try:
-            subprocess.run(arguments, check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)  # noqa: S603
-        except (OSError, subprocess.SubprocessError) as error:
-            raise HookFailed(f"The device could not set {protocol.name} to {state}") from error
+        _run([*self._command, state, *map(str, protocol.ports)], f"set {protocol.name} to {state}")
 
 
 class Reboot:

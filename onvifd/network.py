@@ -1,10 +1,12 @@
-"""The host's name, its network interfaces and addresses, when these change, and whether a port is free."""
+"""The host: its name, interfaces, addresses and routes, when these change, and which ports are free."""
 
+import contextlib
 import errno
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 _INTERFACE_UP = 0x1
@@ -140,6 +142,49 @@ def addresses() -> list[str]:
         if not address.link_local
     ]
     return sorted(dict.fromkeys(found), key=lambda address: ip_address(address).is_loopback)
+
+
+def default_gateways() -> list[str]:
+    """The addresses of the default gateways, IPv4 first. Raises OSError if the kernel does not tell."""
+    from pyroute2 import IPRoute  # type: ignore[import-untyped, unused-ignore]
+
+    with IPRoute() as route:
+        routes = [
+            each for family in (socket.AF_INET, socket.AF_INET6) for each in route.get_default_routes(family)
+        ]
+    found = [each.get_attr("RTA_GATEWAY") for each in routes]
+    return list(dict.fromkeys(gateway for gateway in found if gateway))
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """How the host resolves names."""
+
+    servers: tuple[str, ...]
+    search: tuple[str, ...]
+    """The domains that a name without one is looked for in."""
+
+
+def resolver(path: Path = Path("/etc/resolv.conf")) -> Resolver:
+    """What resolv.conf(5) says at this moment; nothing without one."""
+    servers: list[str] = []
+    search: tuple[str, ...] = ()
+    with contextlib.suppress(OSError):
+        for line in path.read_text(errors="replace").splitlines():
+            keyword, *values = line.split() or [""]
+            if keyword == "nameserver" and values:
+                servers.append(values[0].partition("%")[0])
+            elif keyword in ("search", "domain"):  # the last one counts
+                search = tuple(values)
+    return Resolver(tuple(server for server in servers if _is_address(server)), search)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def hostname() -> str:

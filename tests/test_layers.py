@@ -14,6 +14,7 @@ KNOWN_TO_SERVICES = (
     "onvifd",  # the package's own version
     "onvifd.auth.users",
     "onvifd.call",
+    "onvifd.clock",
     "onvifd.hooks",
     "onvifd.network",
     "onvifd.schema",
@@ -41,6 +42,7 @@ ALLOWED = {
     ),
     "onvifd.state": ("onvifd.config", "keystore"),
     "onvifd.hooks": ("onvifd.state",),
+    "onvifd.clock": ("onvifd.hooks", "keystore"),
     "onvifd.config": (),
     **{service: (service, *KNOWN_TO_SERVICES) for service in SERVICES},
     # Notifications go out as messages of their own, through what sends them.

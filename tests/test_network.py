@@ -29,6 +29,8 @@ ip address add 2001:db8::10/64 dev cable0 nodad
 ip address add fe80::10/64 dev cable0 nodad
 ip address add 2001:db8::99/64 dev cable0
 ip address add 203.0.113.1/24 dev spare0
+ip route add default via 192.0.2.1
+ip -6 route add default via fe80::1 dev cable0
 """
 
 REPORT = """
@@ -38,6 +40,7 @@ asked = ("192.0.2.10", "192.0.2.11", "::", "2001:db8::10", "2001:db8::11")
 print(json.dumps({
     "interfaces": [dataclasses.asdict(i) for i in network.interfaces()],
     "addresses": network.addresses(),
+    "gateways": network.default_gateways(),
     "has": {a: network.has_address(a) for a in asked},
 }))
 """
@@ -134,6 +137,23 @@ def test_which_addresses_a_server_can_listen_on(report: dict[str, Any]) -> None:
         "2001:db8::10": True,
         "2001:db8::11": False,
     }
+
+
+def test_the_gateways_are_those_of_the_default_routes(report: dict[str, Any]) -> None:
+    assert report["gateways"] == ["192.0.2.1", "fe80::1"]
+
+
+def test_the_resolver_is_what_resolv_conf_says(tmp_path: Path) -> None:
+    """resolv.conf(5): the last of search and domain counts; what is no address is left out."""
+    path = tmp_path / "resolv.conf"
+    path.write_text(
+        "# a comment\nnameserver 192.0.2.53\nnameserver fe80::1%cable0\nnameserver none\nnameserver\n"
+        "domain example.com\nsearch example.org example.net\noptions ndots:1\n"
+    )
+    assert network.resolver(path) == network.Resolver(
+        ("192.0.2.53", "fe80::1"), ("example.org", "example.net")
+    )
+    assert network.resolver(tmp_path / "none") == network.Resolver((), ())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ def set_system_factory_default(call: Call) -> Answer:
     """Core 8.3.8. Both kinds wipe keys, certificates, users, scopes and the discovery mode.
 
     A soft one keeps the protocols. HTTPS can't stay enabled without its certificate: if that would leave no
-    enabled protocol, it brings back the factory's, so that the device stays reachable.
+    enabled protocol, it brings back the factory's, so that the device stays reachable. The vendor's command
+    resets what the image owns; if it fails nothing has changed here.
     """
     device = call.device
     with device.webserver.change() as undo:
@@ -16,11 +17,13 @@ def set_system_factory_default(call: Call) -> Answer:
         device.users.reset()
         device.scopes.reset()
         device.discovery.reset()
+        device.clock.reset()
         if call.arguments["FactoryDefault"] == "Hard":
             device.protocols.reset()
         else:
             device.protocols.disable_https()
         device.protocol_hook.follow(before, device.protocols.get("RTSP"), undo)
+        device.factory_default.run(call.arguments["FactoryDefault"])
     return {}
 
 

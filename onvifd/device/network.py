@@ -18,6 +18,38 @@ def get_hostname(call: Call) -> Answer:
     }
 
 
+def get_dns(_: Call) -> Answer:
+    """Core 8.2.4. Who has its addresses from DHCP has its name servers from there."""
+    resolver = network.resolver()
+    servers = [
+        {"Type": kind, f"{kind}Address": server} for server in resolver.servers for kind in (_kind(server),)
+    ]
+    from_dhcp = any(address.dynamic for each in network.interfaces() for address in each.ipv4)
+    return {
+        "DNSInformation": {
+            "tt:FromDHCP": from_dhcp,
+            "tt:SearchDomain": resolver.search,
+            "tt:DNSFromDHCP": servers if from_dhcp else None,
+            "tt:DNSManual": None if from_dhcp else servers,
+        }
+    }
+
+
+def get_network_default_gateway(_: Call) -> Answer:
+    """Core 8.2.14."""
+    gateways = network.default_gateways()
+    return {
+        "NetworkGateway": {
+            f"tt:{kind}Address": [gateway for gateway in gateways if _kind(gateway) == kind]
+            for kind in ("IPv4", "IPv6")
+        }
+    }
+
+
+def _kind(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
+
+
 def get_network_interfaces(_: Call) -> Answer:
     """Core 8.2.10. The loopback interface is shown only where there is no other one."""
     found = network.interfaces()

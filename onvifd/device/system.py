@@ -1,24 +1,24 @@
 """What the device is (Core 8.3): its clock, its make, its scopes and its identity."""
 
-import time
 from datetime import datetime
 from typing import Any
 
 from onvifd import __version__
 from onvifd.call import Answer, Call
+from onvifd.clock import utc_moment
 
 
 def get_system_date_and_time(call: Call) -> Answer:
     """Core 8.3.6. Clients set their UsernameTokens by it, so it needs no credentials."""
     now = call.device.now()
-    local = now.astimezone()
+    settings = call.device.clock.settings()
     return {
         "SystemDateAndTime": {
-            "tt:DateTimeType": "NTP" if call.device.config.device.ntp else "Manual",
-            "tt:DaylightSavings": bool(time.localtime(now.timestamp()).tm_isdst),
-            "tt:TimeZone": {"TZ": _posix_time_zone(local)},
+            "tt:DateTimeType": settings.kind,
+            "tt:DaylightSavings": settings.daylight_savings,
+            "tt:TimeZone": {"TZ": settings.time_zone},
             "tt:UTCDateTime": _date_and_time(now),
-            "tt:LocalDateTime": _date_and_time(local),
+            "tt:LocalDateTime": _date_and_time(now.astimezone(settings.zone)),
         }
     }
 
@@ -30,14 +30,16 @@ def _date_and_time(moment: datetime) -> dict[str, Any]:
     }
 
 
-def _posix_time_zone(local: datetime) -> str:
-    """The present offset as POSIX 1003.1 8.3 writes it: hours WEST of Greenwich, so UTC+1 is `CET-1`."""
-    offset = local.utcoffset()
-    minutes = -int(offset.total_seconds() // 60) if offset else 0
-    hours, rest = divmod(abs(minutes), 60)
-    name = local.tzname() or "UTC"
-    sign = "-" if minutes < 0 else ""
-    return f"{name if name.isalpha() else f'<{name}>'}{sign}{hours}" + (f":{rest:02}" if rest else "")
+def set_system_date_and_time(call: Call) -> Answer:
+    """Core 8.3.7. The vendor's command sets the clock."""
+    zone, utc = call.arguments["TimeZone"], call.arguments["UTCDateTime"]
+    call.device.clock.set(
+        call.arguments["DateTimeType"],
+        call.arguments["DaylightSavings"],
+        zone["TZ"] if zone else None,
+        utc_moment(utc["Date"], utc["Time"]) if utc else None,
+    )
+    return {}
 
 
 def get_device_information(call: Call) -> Answer:

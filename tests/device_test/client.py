@@ -201,7 +201,7 @@ class Capabilities:
     def __init__(
         self,
         addresses: Mapping[str, str],
-        answers: Callable[[str], bool] = lambda operation: False,
+        answers: Callable[[str, Arguments], bool] = lambda operation, arguments: False,
     ) -> None:
         self.addresses = dict(addresses)
         """The XAddr of each service, by its namespace."""
@@ -331,8 +331,8 @@ class Dut:
         self.capabilities.documents[prefix] = response.find(f"{prefix}:Capabilities")
         return self.capabilities
 
-    def _answers(self, operation: str) -> bool:
-        body = self.send(operation).envelope().find("env:Body/*", NAMES)
+    def _answers(self, operation: str, arguments: Arguments) -> bool:
+        body = self.send(operation, arguments).envelope().find("env:Body/*", NAMES)
         return body.tag != tag("env:Fault") or "ter:ActionNotSupported" not in _fault(body).codes
 
     def address(self, operation: str) -> str:

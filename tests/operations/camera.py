@@ -56,6 +56,16 @@ def algorithm(oid: str = SHA256_RSA, parameters: bytes | None = None) -> str:
     return f"<SignatureAlgorithm><algorithm>{oid}</algorithm>{more}</SignatureAlgorithm>"
 
 
+def date_and_time(zone: str = "CET-1CEST,M3.5.0,M10.5.0/3", month: int = 11, kind: str = "Manual") -> str:
+    """The content of SetSystemDateAndTime."""
+    time = f"{leaf('tt:Hour', 12)}{leaf('tt:Minute', 0)}{leaf('tt:Second', 30)}"
+    date = f"{leaf('tt:Year', 2026)}{leaf('tt:Month', month)}{leaf('tt:Day', 25)}"
+    return (
+        f"{leaf('DateTimeType', kind)}{leaf('DaylightSavings', 'true')}<TimeZone>{leaf('tt:TZ', zone)}</TimeZone>"
+        f"<UTCDateTime><tt:Time>{time}</tt:Time><tt:Date>{date}</tt:Date></UTCDateTime>"
+    )
+
+
 CAMERA = "<Subject><CommonName>camera.test</CommonName></Subject>"
 
 

@@ -47,6 +47,8 @@ SPECIFIED: dict[str, tuple[Codes, ...]] = {
     "tds:GetWsdlUrl": (),
     # Core 8.2: network
     "tds:GetHostname": (),
+    "tds:GetDNS": (),
+    "tds:GetNetworkDefaultGateway": (),
     "tds:GetNetworkInterfaces": (),
     "tds:GetNetworkProtocols": (),
     "tds:SetNetworkProtocols": (
@@ -56,6 +58,11 @@ SPECIFIED: dict[str, tuple[Codes, ...]] = {
     ),
     # Core 8.3: system
     "tds:GetSystemDateAndTime": (),
+    "tds:SetSystemDateAndTime": (
+        (*_VALUE, "ter:InvalidTimeZone"),
+        (*_VALUE, "ter:InvalidDateTime"),
+        (*_VALUE, "ter:NtpServerUndefined"),
+    ),
     "tds:GetDeviceInformation": (),
     "tds:GetScopes": ((*_ACTION, "ter:EmptyScope"),),
     "tds:SetScopes": ((*_ACTION, "ter:TooManyScopes"),),
@@ -230,6 +237,10 @@ FURTHER: dict[Claim, str] = {
     ("tds:SetDiscoveryMode", _NOT_SUPPORTED): (
         "The configuration switches discovery off, as the capabilities signal (Core 5.8.2.2, 8.3.19)."
     ),
+    ("tds:SetSystemDateAndTime", _NOT_SUPPORTED): (
+        "The image has no command to set the clock with (Core 5.8.2.2)."
+    ),
+    ("tds:SetSystemDateAndTime", _ACTION): "The vendor's hook does not carry the change out (Core 5.8.2.2).",
     ("tds:SetSystemFactoryDefault", _ACTION): (
         "The vendor's hook or the web server does not carry the change out (Core 5.8.2.2)."
     ),

@@ -23,6 +23,7 @@ from tests.operations.camera import (
     Camera,
     algorithm,
     certificate_list,
+    date_and_time,
     der,
     factory_state,
     leaf,
@@ -85,8 +86,11 @@ VALID: dict[str, Callable[[Furnished], str]] = {
     "tds:GetCapabilities": lambda f: leaf("Category", "Device") + leaf("Category", "Events"),
     "tds:GetWsdlUrl": lambda f: "",
     "tds:GetSystemDateAndTime": lambda f: "",
+    "tds:SetSystemDateAndTime": lambda f: date_and_time(),
     "tds:GetEndpointReference": lambda f: "",
     "tds:GetHostname": lambda f: "",
+    "tds:GetDNS": lambda f: "",
+    "tds:GetNetworkDefaultGateway": lambda f: "",
     "tds:GetDeviceInformation": lambda f: "",
     "tds:GetScopes": lambda f: "",
     "tds:SetScopes": lambda f: leaf("Scopes", "urn:x") + leaf("Scopes", "urn:y"),
@@ -184,7 +188,7 @@ def furnished(directory: Path) -> Iterator[Furnished]:
         "service": ServiceConfig(maximum_pull_points=10_000),
         "notification": NotificationConfig(("127.0.0.0/8",), 10_000),
         "keystore": KeystoreConfig(None, 64, 64, 64, 3),
-        "device": DeviceConfig(reboot=("true",)),
+        "device": DeviceConfig(reboot=("true",), set_clock=("true",)),
         "discovery": DiscoveryConfig(interfaces=("none",)),
     }
     with factory_state(directory, **settings) as camera:

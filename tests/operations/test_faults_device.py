@@ -17,7 +17,7 @@ from onvifd.config import (
     UsersConfig,
     WebServerConfig,
 )
-from tests.operations.camera import Camera, leaf, protocol
+from tests.operations.camera import Camera, date_and_time, leaf, protocol
 from tests.operations.claims import provokes
 from tests.support import free_port
 from tests.webserver.support import foreign_listener, refuses
@@ -311,3 +311,53 @@ def test_a_factory_default_that_can_not_be_carried_out(
     camera.do("tds:SetNetworkProtocols", protocol("RTSP", True, free_port()))
     (tmp_path / "refuse").touch()
     camera.refuse("tds:SetSystemFactoryDefault", leaf("FactoryDefault", "Hard"), ACTION, "RTSP")
+
+
+@provokes("tds:SetSystemFactoryDefault", *ACTION)
+def test_an_image_that_can_not_be_reset(make_camera: Callable[..., Camera]) -> None:
+    camera = make_camera(device=DeviceConfig(factory_default=("false",)))
+    camera.put_key()
+    camera.refuse("tds:SetSystemFactoryDefault", leaf("FactoryDefault", "Soft"), ACTION, "factory")
+
+
+# SetSystemDateAndTime (Core 8.3.7)
+
+
+@pytest.fixture
+def settable(make_camera: Callable[..., Camera]) -> Camera:
+    """A device whose clock can be set, but not by NTP."""
+    return make_camera(device=DeviceConfig(set_clock=("true",)))
+
+
+@provokes("tds:SetSystemDateAndTime", *VALUE, "ter:InvalidTimeZone")
+@pytest.mark.parametrize(
+    "zone", ["INVALIDTIMEZONE", "", "CET-25", "Europe/Paris", "A0", "CET-1CEST,M13.1.0,M3.1.0"]
+)
+def test_what_is_no_time_zone(settable: Camera, zone: str) -> None:
+    settable.refuse("tds:SetSystemDateAndTime", date_and_time(zone), (*VALUE, "ter:InvalidTimeZone"), "POSIX")
+
+
+@provokes("tds:SetSystemDateAndTime", *VALUE, "ter:InvalidDateTime")
+@pytest.mark.parametrize("month", [0, 13, -1, 2**31 - 1])
+def test_what_is_no_date(settable: Camera, month: int) -> None:
+    content = date_and_time(month=month)
+    settable.refuse("tds:SetSystemDateAndTime", content, (*VALUE, "ter:InvalidDateTime"), "UTCDateTime")
+
+
+@provokes("tds:SetSystemDateAndTime", *VALUE, "ter:NtpServerUndefined")
+def test_an_image_without_ntp(settable: Camera) -> None:
+    content = date_and_time(kind="NTP")
+    settable.refuse("tds:SetSystemDateAndTime", content, (*VALUE, "ter:NtpServerUndefined"), "NTP server")
+
+
+@provokes("tds:SetSystemDateAndTime", "env:Receiver", "ter:ActionNotSupported")
+def test_an_image_that_sets_its_clock_itself(camera: Camera) -> None:
+    camera.refuse(
+        "tds:SetSystemDateAndTime", date_and_time(), ("env:Receiver", "ter:ActionNotSupported"), "clock"
+    )
+
+
+@provokes("tds:SetSystemDateAndTime", *ACTION)
+def test_a_clock_that_can_not_be_set(make_camera: Callable[..., Camera]) -> None:
+    camera = make_camera(device=DeviceConfig(set_clock=("false",)))
+    camera.refuse("tds:SetSystemDateAndTime", date_and_time(), ACTION, "clock")

@@ -12,11 +12,12 @@ from pathlib import Path
 import falcon.testing
 import pytest
 
+from onvifd import network
 from onvifd.config import DeviceConfig, DiscoveryConfig, VendorService
 from onvifd.operations import SERVED
 from onvifd.soap.names import NAMESPACES, qname
 from tests.application import PASSWORD
-from tests.operations.camera import Camera, leaf, protocol, request, value, values
+from tests.operations.camera import Camera, date_and_time, leaf, protocol, request, value, values
 from tests.operations.claims import covers
 from tests.operations.store import served
 from tests.support import free_port, wait_until
@@ -120,6 +121,58 @@ def test_the_time_is_the_time(camera: Camera) -> None:
     assert value(answer, "tt:DateTimeType") == "Manual"
     assert value(answer, "tt:TZ")
     assert value(answer, "tt:DaylightSavings") == str(bool(time.localtime().tm_isdst)).lower()
+
+
+@covers("tds:SetSystemDateAndTime", "tds:GetSystemDateAndTime")
+def test_the_clock_is_set_by_the_vendors_command(make_camera: Callable[..., Camera], tmp_path: Path) -> None:
+    """Core 8.3.7. The local time follows at once, and what a client set is what it reads."""
+    hook = ("sh", "-c", f'printf "%s\\n" "$@" >{tmp_path}/seen', "set-clock")
+    camera = make_camera(device=DeviceConfig(set_clock=hook))
+    camera.do("tds:SetSystemDateAndTime", date_and_time("XYZ-3:30"))
+    assert (tmp_path / "seen").read_text().splitlines() == ["Manual", "2026-11-25T12:00:30Z", "XYZ-3:30"]
+    answer = camera.do("tds:GetSystemDateAndTime")
+    assert (value(answer, "tt:TZ"), value(answer, "tt:DaylightSavings")) == ("XYZ-3:30", "true")
+    utc, local = (
+        int(value(found, "tt:Hour")) * 60 + int(value(found, "tt:Minute"))
+        for name in ("tt:UTCDateTime", "tt:LocalDateTime")
+        for found in answer.iter(qname(name))
+    )
+    assert (local - utc) % (24 * 60) == 3 * 60 + 30
+
+
+@covers("tds:SetSystemFactoryDefault")
+def test_factory_default_resets_the_image_and_the_clock(
+    make_camera: Callable[..., Camera], tmp_path: Path
+) -> None:
+    """Core 8.3.8: what the vendor's image owns, too."""
+    hook = ("sh", "-c", f'echo "$@" >>{tmp_path}/seen', "reset")
+    camera = make_camera(device=DeviceConfig(set_clock=("true",), factory_default=hook))
+    before = value(camera.do("tds:GetSystemDateAndTime"), "tt:TZ")
+    for kind in ("Soft", "Hard"):
+        camera.do("tds:SetSystemDateAndTime", date_and_time("XYZ-3:30"))
+        camera.do("tds:SetSystemFactoryDefault", leaf("FactoryDefault", kind))
+        assert value(camera.do("tds:GetSystemDateAndTime"), "tt:TZ") == before
+    assert (tmp_path / "seen").read_text().splitlines() == ["Soft", "Hard"]
+
+
+@covers("tds:GetDNS")
+def test_the_name_servers_are_the_hosts(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core 8.2.4."""
+    resolver = network.Resolver(("192.0.2.53", "2001:db8::53"), ("example.org", "example.net"))
+    monkeypatch.setattr(network, "resolver", lambda: resolver)
+    answer = camera.do("tds:GetDNS")
+    assert values(answer, "tt:IPv4Address") == ["192.0.2.53"]
+    assert values(answer, "tt:IPv6Address") == ["2001:db8::53"]
+    assert values(answer, "tt:SearchDomain") == ["example.org", "example.net"]
+
+
+@covers("tds:GetNetworkDefaultGateway")
+def test_the_gateways_are_the_hosts(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core 8.2.14. What the kernel says is compared in tests/test_network.py."""
+    monkeypatch.setattr(network, "default_gateways", lambda: ["192.0.2.1", "fe80::1", "192.0.2.2"])
+    answer = camera.do("tds:GetNetworkDefaultGateway")
+    assert values(answer, "tt:IPv4Address") == ["192.0.2.1", "192.0.2.2"]
+    assert values(answer, "tt:IPv6Address") == ["fe80::1"]
 
 
 @covers("tds:GetEndpointReference")

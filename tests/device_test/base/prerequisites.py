@@ -8,7 +8,7 @@ SetNetworkProtocols of each. What they serve is tested.
 from __future__ import annotations
 
 from tests.device_test.cases import Prerequisite
-from tests.device_test.client import NAMES
+from tests.device_test.client import NAMES, Arguments
 from tests.device_test.prerequisites import flag, listed
 
 NETWORK_CONFIGURATION = Prerequisite(
@@ -34,11 +34,15 @@ USERNAME_TOKEN = flag("tds:Security/@UsernameToken")
 HTTP_DIGEST = flag("tds:Security/@HttpDigest")
 
 
-def answered(operation: str) -> Prerequisite:
-    """An optional operation that no capability signals: all but ter:ActionNotSupported is an answer."""
+def answered(operation: str, arguments: Arguments | None = None) -> Prerequisite:
+    """An optional operation that no capability signals: all but ter:ActionNotSupported is an answer.
+
+    The arguments are such that nothing happens.
+    """
     name = operation.partition(":")[2]
     return Prerequisite(
-        f"{name} (answered with ter:ActionNotSupported)", lambda capabilities: capabilities.answers(operation)
+        f"{name} (answered with ter:ActionNotSupported)",
+        lambda capabilities: capabilities.answers(operation, arguments or {}),
     )
 
 
@@ -47,7 +51,7 @@ def network(operation: str) -> Prerequisite:
     name = operation.partition(":")[2]
     return Prerequisite(
         f"{NETWORK_CONFIGURATION.text}, or {name} all the same",
-        lambda capabilities: NETWORK_CONFIGURATION.met(capabilities) or capabilities.answers(operation),
+        lambda capabilities: NETWORK_CONFIGURATION.met(capabilities) or capabilities.answers(operation, {}),
     )
 
 

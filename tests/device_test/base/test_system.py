@@ -18,8 +18,11 @@ from tests.device_test.cases import case, step
 from tests.device_test.client import NAMES, Dut
 from tests.support import wait_until
 
-SET_SYSTEM_DATE_AND_TIME = answered("tds:SetSystemDateAndTime")
 INVALID_TIME_ZONE = "INVALIDTIMEZONE"
+SET_SYSTEM_DATE_AND_TIME = answered(
+    "tds:SetSystemDateAndTime",
+    {"DateTimeType": "Manual", "DaylightSavings": False, "TimeZone": {"tt:TZ": INVALID_TIME_ZONE}},
+)
 TIME_ZONE = "PST8PDT,M3.2.0,M11.1.0"
 TOLERANCE = 60.0
 """Seconds that the device's clock may differ from what it was just set to."""
