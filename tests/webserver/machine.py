@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Literal, TypeVar
 
 import pytest
 
+from onvifd.webserver.process import SYSTEM_PATH
 from tests.support import wait_until
 from tests.webserver.vendor import EXAMPLES, PAGE
 
@@ -28,8 +29,12 @@ T = TypeVar("T")
 Init = Literal["systemd", "sysv"]
 
 REPOSITORY = EXAMPLES.parent
+SYSTEMD = Path("/lib/systemd/systemd")
 UID = 950
 PASSWORD = "machine-secret"
+NAMESPACES = (
+    "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc", "--net", "--ipc", "--uts",
+)  # fmt: skip
 _CLONE_NEWNET = 0x40000000
 
 _BOOT = """
@@ -46,7 +51,7 @@ ip link set lo up
 """
 _BOOT_SYSTEMD = """
 mount -t cgroup2 none /sys/fs/cgroup
-exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/etc/units /lib/systemd/systemd --system \\
+exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/etc/units {systemd} --system \\
     --unit=up.target --log-level=warning --log-target=console
 """
 _BOOT_SYSV = """
@@ -66,6 +71,8 @@ class Machine:
         self.init = init
         self.server = server
         self.external = mode == "external"
+        self._ending = contextlib.ExitStack()
+        self._cgroup = self._ending.enter_context(_cgroup()) if init == "systemd" else None
         for directory in ("opt/onvifd/source", "opt/onvifd/packages", "srv/ui", "var/lib"):
             (root / directory).mkdir(parents=True)
         (root / "srv" / "ui" / "index.html").write_text(PAGE)
@@ -82,6 +89,8 @@ class Machine:
     def _install(self, mode: str) -> None:
         etc = self.root / "etc"
         subprocess.run(["cp", "-a", "/etc", str(etc)], check=True)
+        for secret in ("shadow", "shadow-", "gshadow", "gshadow-"):
+            (etc / secret).unlink(missing_ok=True)
         for file, line in (
             ("passwd", f"onvifd:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin"),
             ("group", f"onvifd:x:{UID}:"),
@@ -118,22 +127,21 @@ class Machine:
             toml.write_text(_with_systemd(toml.read_text()))
 
     def boot(self) -> Machine:
-        """Raises pytest.skip where this kernel or user can't give a machine."""
-        self._cgroup = _cgroup() if self.init == "systemd" else None
+        """Start it, and wait for its init."""
         script = _BOOT.format(
             root=self.root, repository=REPOSITORY, packages=sysconfig.get_paths()["purelib"]
-        ) + (_BOOT_SYSTEMD if self.init == "systemd" else _BOOT_SYSV)
+        ) + (_BOOT_SYSTEMD.format(systemd=SYSTEMD) if self.init == "systemd" else _BOOT_SYSV)
         join = f"echo $$ >{self._cgroup}/cgroup.procs; " if self._cgroup else ""
-        namespaces = "--mount --propagation=private --pid --fork --kill-child --mount-proc --net --ipc --uts"
-        if self._cgroup:
-            namespaces += " --cgroup"
+        namespaces = " ".join((*NAMESPACES, "--cgroup") if self._cgroup else NAMESPACES)
         with (self.root / "boot.log").open("w") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", f'{join}exec unshare {namespaces} sh -c "$0"', script],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+        self._ending.callback(self._kill)
         self._pid = int(wait_until(self._child))
-        self._thread = ThreadPoolExecutor(1, initializer=_enter_network, initargs=(self._pid,))
+        thread = ThreadPoolExecutor(1, initializer=_enter_network, initargs=(self._pid,))
+        self._thread = self._ending.enter_context(thread)
         is_up = (
             ("systemctl", "is-active", "up.target") if self.init == "systemd" else ("test", "-e", "/run/up")
         )
@@ -150,17 +158,11 @@ class Machine:
         return children.read_text().strip()
 
     def halt(self) -> None:
-        self._thread.shutdown()
+        self._ending.close()
+
+    def _kill(self) -> None:
         self._process.kill()  # and with it the first process of the machine, and with that all others
         self._process.wait()
-        if self._cgroup is not None:
-            wait_until(lambda: not self._members())
-            for directory, _, _ in os.walk(self._cgroup, topdown=False):
-                Path(directory).rmdir()
-
-    def _members(self) -> list[str]:
-        assert self._cgroup is not None
-        return [path.read_text() for path in self._cgroup.rglob("cgroup.procs") if path.read_text()]
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command within."""
@@ -226,16 +228,27 @@ def _with_systemd(toml: str) -> str:
     return "\n".join(re.sub(r"^(\w+ = ).*# with systemd: ", r"\1", line) for line in kept) + "\n"
 
 
-def _cgroup() -> Path:
+@contextlib.contextmanager
+def _cgroup() -> Iterator[Path]:
     """A control group for a machine, so that its init is at the top of all that it sees."""
+    group = _new_cgroup()
+    if group is None:
+        pytest.skip("this machine has no control groups (version 2) that a test may use")
+    yield group
+    wait_until(lambda: not any(path.read_text() for path in group.rglob("cgroup.procs")))
+    for directory, _, _ in os.walk(group, topdown=False):
+        Path(directory).rmdir()
+
+
+def _new_cgroup() -> Path | None:
     mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
     for _, directory, kind, *_ in mounts:
-        if kind == "cgroup2" and os.access(directory, os.W_OK):
+        if kind == "cgroup2":
             group = Path(directory) / f"onvifd-test-{os.getpid()}"
             with contextlib.suppress(OSError):
                 group.mkdir()
                 return group
-    pytest.skip("this machine has no control groups (version 2) that a test may use")
+    return None
 
 
 def _enter_network(pid: int) -> None:
@@ -248,15 +261,9 @@ def _enter_network(pid: int) -> None:
 @contextlib.contextmanager
 def machine(root: Path, init: Init, server: str, mode: str) -> Iterator[Machine]:
     """A running machine. Skips where there can be none."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can make namespaces with other users")
-    missing = [
-        name for name in needed(init) if shutil.which(name, path="/sbin:/usr/sbin:/bin:/usr/bin") is None
-    ]
-    if init == "systemd" and not Path("/lib/systemd/systemd").exists():
-        missing.append("systemd")
-    if missing:
-        pytest.skip(f"{', '.join(missing)} is not installed")
+    obstacle = _obstacle(init)
+    if obstacle:
+        pytest.skip(obstacle)
     root.mkdir()
     found = Machine(root, init, server, mode)
     try:
@@ -265,7 +272,19 @@ def machine(root: Path, init: Init, server: str, mode: str) -> Iterator[Machine]
         found.halt()
 
 
-def needed(init: Init) -> Sequence[str]:
-    """The programs that a machine with this init needs."""
-    common = ("unshare", "nsenter", "ip")
-    return (*common, "systemctl") if init == "systemd" else (*common, "setpriv", "start-stop-daemon")
+def _obstacle(init: Init) -> str | None:
+    """What this machine lacks to give another one."""
+    if os.geteuid() != 0:
+        return "only root can make namespaces with other users"
+    needed = ("nsenter", "ip", "setpriv", "systemctl" if init == "systemd" else "start-stop-daemon")
+    for name in needed:
+        if shutil.which(name, path=SYSTEM_PATH) is None:
+            return f"{name} is not installed"
+    if init == "systemd" and not SYSTEMD.exists():
+        return "systemd is not installed"
+    if subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True, check=False).returncode:
+        return "this kernel gives no namespaces"
+    as_nobody = ["setpriv", f"--reuid={UID}", "--clear-groups", str(Path(sys.executable).resolve()), "-c", ""]
+    if subprocess.run(as_nobody, capture_output=True, check=False).returncode:
+        return "this Python is not for every user to run"
+    return None
