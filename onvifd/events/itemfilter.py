@@ -50,8 +50,9 @@ def parse(text: str, dialect: str, scope: Mapping[str, str]) -> Expression:
     try:
         return _expression(XPath1Parser(prefixes).parse(text))
     except ElementPathError as error:
+        where = str(error).partition(": [")[0][:_EXCERPT]  # what follows is the library's own view of it
         raise InvalidMessageContentExpression(
-            f"The message content filter is no XPath: {str(error)[:_EXCERPT]}; write for example {_EXAMPLE}"
+            f"The message content filter is no XPath: {where}; write for example {_EXAMPLE}"
         ) from None
     except RecursionError:  # the length keeps it from costing much
         raise InvalidMessageContentExpression("The message content filter is nested too deeply") from None

@@ -45,13 +45,13 @@ class Producer(Subscription):
         selection: Filter,
         queue_length: int,
         consumer: Consumer,
-        reference_parameters: Sequence[Any],
+        header: Sequence[Any],
         manager: str,
     ) -> None:
         super().__init__(selection, queue_length)
         self.consumer = consumer
-        self.reference_parameters = tuple(reference_parameters)
-        """Elements that every message repeats in its header (WS-Addressing 1.0 Core 3.3)."""
+        self.header = header
+        """What every message has in its header for the consumer's sake."""
         self.address = manager + self.id
         """The URL of the subscription manager."""
         self.batch: tuple[Notification, ...] = ()
@@ -84,7 +84,7 @@ class Producers:
         selection: Filter,
         lifetime: timedelta | None,
         consumer: Consumer,
-        reference_parameters: Sequence[Any],
+        header: Sequence[Any],
         manager: str,
     ) -> tuple[str, timedelta]:
         """A new producer: the URL of its subscription manager, which begins with `manager`, and its lifetime.
@@ -92,7 +92,7 @@ class Producers:
         Raises what Subscriptions.add raises.
         """
         queue_length = self._subscriptions.limits.queue_length
-        producer = Producer(selection, queue_length, consumer, reference_parameters, manager)
+        producer = Producer(selection, queue_length, consumer, header, manager)
         with self._subscriptions.changed:
             lifetime = self._subscriptions.add(producer, lifetime, self.maximum)
             if not self._threads:  # a device whose clients only pull needs none
@@ -107,7 +107,7 @@ class Producers:
     def _start(self) -> None:
         self._threads = [
             threading.Thread(target=self._run, name=f"notify-{number}", daemon=True)
-            for number in range(self._delivery.threads)
+            for number in range(min(self._delivery.threads, self.maximum))
         ]
         for thread in self._threads:
             thread.start()
@@ -119,7 +119,7 @@ class Producers:
             except DeliveryFailed as error:
                 self._done(producer, str(error))
             except Exception:
-                logger.exception("sending to %s", producer.consumer.url)
+                logger.exception("sending to %s", _place(producer))
                 self._done(producer, "of a defect")
             else:
                 self._done(producer, None)
@@ -156,6 +156,11 @@ class Producers:
                 producer.failures += 1
                 producer.due += self._delivery.pause * 2 ** (producer.failures - 1)
                 if producer.failures == self._delivery.attempts and not producer.ended:
-                    logger.warning("the subscription of %s ends, since %s", producer.consumer.url, failure)
+                    logger.warning("the subscription of %s ends, since %s", _place(producer), failure)
                     subscriptions.end(producer.id, "The consumer could not be reached")
             subscriptions.changed.notify_all()
+
+
+def _place(producer: Producer) -> str:
+    """The consumer, for the log: the rest of its URL may hold a secret."""
+    return f"{producer.consumer.host} port {producer.consumer.port}"

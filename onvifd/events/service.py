@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from onvifd.call import Answer, Call, Device
 from onvifd.consumers import ConsumerRefused
-from onvifd.events import itemfilter
+from onvifd.events import itemfilter, notify
 from onvifd.events.errors import NoNotificationProducer, SubscribeCreationFailed, UnrecognizedPolicyRequest
 from onvifd.events.filters import Filter, parse_filter
 from onvifd.events.topics import DIALECTS, TOPIC_NAMESPACE_LOCATION, TOPICS, topic_set
@@ -74,13 +74,13 @@ def subscribe(call: Call) -> Answer:
         )
     selection, now, lifetime = _asked(call)
     reference = call.arguments["ConsumerReference"]
-    parameters = _any(reference["ReferenceParameters"])
+    header = notify.header_blocks(_any(reference["ReferenceParameters"]))
     try:
         consumer = call.device.consumers.consumer(reference["Address"][""].strip())
     except ConsumerRefused as error:
         raise SubscribeCreationFailed(str(error)) from None
     address, granted = producers.create(
-        selection, lifetime, consumer, parameters, call.base_url + SUBSCRIPTION_PATH
+        selection, lifetime, consumer, header, call.base_url + SUBSCRIPTION_PATH
     )
     return {
         "SubscriptionReference": {"wsa:Address": address},

@@ -45,7 +45,7 @@ class Subscription:
     """What one client waits for. All of it is guarded by the lock of the Subscriptions that hold it."""
 
     plural: ClassVar[str]
-    """What a client is told of its kind."""
+    """What its kind is called."""
     prefix: ClassVar[str]
 
     def __init__(self, selection: Filter, queue_length: int) -> None:
@@ -64,7 +64,7 @@ class Subscription:
     def put(self, notification: Notification) -> None:
         if len(self.queue) == self.queue.maxlen:
             if not self.dropped:
-                logger.warning("the queue of %s is full: its oldest notifications are dropped", self.prefix)
+                logger.warning("a queue of the %s is full: its oldest notifications are dropped", self.plural)
             self.dropped += 1
         self.queue.append(notification)
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
@@ -144,7 +144,7 @@ def test_a_consumer_that_fails_persistently_loses_its_subscription(
     assert service.post.attempts.count("one") == 3
     assert service.lives(other)
     assert [record.getMessage() for record in caplog.records] == [
-        "the subscription of http://192.0.2.1/one ends, since it answered with status 500"
+        "the subscription of 192.0.2.1 port 80 ends, since it answered with status 500"
     ]
 
 
@@ -309,7 +309,7 @@ def test_the_notify_message() -> None:
     """WS-BaseNotification 1.3, 3.2; WS-Addressing 1.0: what the consumer is to recognise it by is repeated."""
     parameter = Element("{urn:vms}Camera", {"{urn:vms}kind": "x"})
     parameter.text = "7"
-    producer = Producer(EVERYTHING, 1, consumer(), (parameter,), MANAGER)
+    producer = Producer(EVERYTHING, 1, consumer(), notify.header_blocks([parameter]), MANAGER)
     producer.batch = (event(1), event(2))
     data = notify.message(producer)
     body = assert_valid_response(data)
@@ -321,8 +321,6 @@ def test_the_notify_message() -> None:
     ] * 2
     values = [item.get("Value") for item in body.iter(qname("tt:SimpleItem"))]
     assert values == ["key-1", "generating", "ok", "key-2", "generating", "ok"]
-    from xml.etree.ElementTree import fromstring
-
     header = fromstring(data)[0]
     assert header.findtext("wsa:Action", None, dict(NAMESPACES)) == notify.ACTION
     assert header.findtext("wsa:To", None, dict(NAMESPACES)) == "http://192.0.2.1/one"
@@ -331,3 +329,12 @@ def test_the_notify_message() -> None:
     assert block is not None and block.text == "7"
     assert block.get(qname("wsa:IsReferenceParameter")) == "true"
     assert not parameter.get(qname("wsa:IsReferenceParameter"))
+
+
+def test_as_many_reference_parameters_as_memory_allows() -> None:
+    parameter = Element("{urn:vms}Camera")
+    parameter.text = "x" * 4000
+    assert len(notify.header_blocks([parameter])) == 1
+    for many in ([parameter] * 3, [Element("{urn:vms}Camera")] * 1000):
+        with pytest.raises(SubscribeCreationFailed, match="ReferenceParameters"):
+            notify.header_blocks(many)

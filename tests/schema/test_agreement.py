@@ -153,7 +153,7 @@ def test_the_declarations_are_the_official_ones(name: str) -> None:
 
 def test_nothing_is_declared_that_is_no_request_or_filter() -> None:
     filters = ["wsnt:TopicExpression", "wsnt:MessageContent", "wsnt:ProducerProperties"]
-    assert set(OURS._elements) == {qname(name) for name in NAMES + filters}
+    assert set(OURS._elements) == {qname(name) for name in [*NAMES, *filters, "wsnt:ConsumerReference"]}
 
 
 def declared(request: str) -> str:
