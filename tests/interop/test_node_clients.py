@@ -83,6 +83,14 @@ def test_agsh_hears_of_a_key(
     assert found["address"].startswith(url.removesuffix("device_service"))
 
 
+@pytest.mark.parametrize("mode", ["wsse", "digest"])
+def test_agsh_is_told_of_a_key(secured: BenchDevice, node: Node, mode: str) -> None:
+    """Subscribe, with its consumer in wsa:ReplyTo too, where the answer does not go; Unsubscribe."""
+    found = node("agsh").run(secured, "receive", mode)
+    assert [(topic, status) for topic, _, status in found["heard"]] == [(TOPIC, "generating"), (TOPIC, "ok")]
+    assert found["address"].startswith(secured.url.removesuffix("device_service"))
+
+
 def test_agsh_verifies(secured: BenchDevice, node: Node) -> None:
     """Without the authority it refuses: the tests above have verified."""
     run = node("agsh").attempt(secured, "explore", "wsse", url=secured.https_url)

@@ -15,7 +15,7 @@ from cryptography import x509
 from tests.bench_device import BenchDevice
 from tests.interop.programs import TIMEOUT, Program
 from tests.soap_client import Soap
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 
 TOPIC = "tns1:Advancedsecurity/Keystore/KeyStatus"
 
@@ -38,6 +38,13 @@ def test_the_event_manager_of_onvif_zeep_async(device: BenchDevice, python: Pyth
     assert found["topic"] == TOPIC
     assert found["lost"] == 0
     assert found["absolute times"] is False
+    assert found["address"].startswith(base)
+
+
+def test_the_notification_manager_of_onvif_zeep_async(device: BenchDevice, python: Python, base: str) -> None:
+    """Home Assistant prefers it to pulling where it can: Subscribe for ten minutes, Renew, Unsubscribe."""
+    found = python("onvif-zeep-async").run(device, "receive")
+    assert found["heard"] == [[found["key"], "generating"], [found["key"], "ok"]]
     assert found["address"].startswith(base)
 
 
@@ -88,6 +95,15 @@ def test_a_pull_point_of_libonvif(device: BenchDevice, python: Python, base: str
         for each in found["heard"]
     ]
     assert statuses == [(TOPIC, "generating"), (TOPIC, "ok")]
+    assert found["left"] == 0
+
+
+def test_the_event_server_of_libonvif(device: BenchDevice, python: Python, base: str) -> None:
+    """Subscribe with the same filter; its server is one of HTTP/1.0."""
+    found = python("libonvif").run(device, "receive", free_port())
+    assert found["address"].startswith(base)
+    heard = [(each["topic"], each["data"]["NewStatus"]) for each in found["heard"]]
+    assert heard == [(TOPIC.removeprefix("tns1:"), status) for status in ("generating", "ok")]
     assert found["left"] == 0
 
 

@@ -4,6 +4,7 @@
 "use strict";
 
 const fs = require("fs");
+const http = require("http");
 const { promisify } = require("util");
 const { Cam } = require("onvif");
 const { main, until } = require("./program");
@@ -82,5 +83,34 @@ main({
         );
         await ended;
         return { key: created.keyID[0], heard, address };
+    },
+
+    // The same, by notifications that the device sends to a server here.
+    async receive(url, user, password, mode, ca) {
+        const cam = await connect(url, user, password, mode, ca);
+        const heard = [];
+        const ended = new Promise((resolve, reject) => {
+            const server = http.createServer(async (request, response) => {
+                const parts = await request.toArray();
+                response.end();
+                const messages = await promisify(cam.parseEventXML.bind(cam))(Buffer.concat(parts).toString());
+                for (const { topic, message: { message } } of [messages].flat()) {
+                    const { Value: status } = message.data.simpleItem.$ ?? message.data.simpleItem.at(-1).$;
+                    heard.push([topic._, message.source.simpleItem.$.Value, status]);
+                    if (status === "ok") {
+                        resolve();
+                    }
+                }
+            });
+            server.listen(0, "127.0.0.1", async () => {
+                const consumer = `http://127.0.0.1:${server.address().port}/events`;
+                await promisify(cam.subscribe.bind(cam))({ url: consumer });
+                await security(cam)("CreateRSAKeyPair", "<KeyLength>2048</KeyLength>").catch(reject);
+            });
+        });
+        await ended;
+        const { href: address } = cam.events.subscription.subscriptionReference.address;
+        await promisify(cam.unsubscribe.bind(cam))();
+        return { heard, address };
     },
 });

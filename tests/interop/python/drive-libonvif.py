@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 from dataclasses import asdict
 from typing import Any
 
 from libonvif.datastructures.event import parse_pull_messages_response
 from libonvif.devices import camera as libonvif
+from libonvif.utils.server import EventServer
 from libonvif.utils.soap import onvif_post
 from libonvif.utils.subscriber import SubscriptionManager
 from program import SECURITY, deadline, main
@@ -33,17 +35,13 @@ def explore(url: str, user: str, password: str) -> dict[str, Any]:
 
 
 def pull(url: str, user: str, password: str) -> dict[str, Any]:
-    """Two topics in one filter, one of which the device does not have; pulls of two seconds until a key is ready.
-
-    It knows no security service: the key is asked for with what all its own operations are made of.
-    """
+    """Two topics in one filter, one of which the device does not have; pulls of two seconds until a key is ready."""
     camera = connect(url, user, password)
     manager = SubscriptionManager("127.0.0.1")
     manager.subscribe_pull_events(camera, ["Advancedsecurity/Keystore/KeyStatus", "Device/Trigger"])
     (reference,) = camera.subscription_references
     empty = parse_pull_messages_response(libonvif.pull_messages(camera, reference.xaddr))
-    body = f'<CreateRSAKeyPair xmlns="{SECURITY}"><KeyLength>2048</KeyLength></CreateRSAKeyPair>'
-    onvif_post(url, body, user, password, camera.time_offset)
+    create_key(url, user, password, camera)
     heard: list[dict[str, Any]] = []
     pause = deadline()
     while len(heard) < 2:
@@ -59,4 +57,27 @@ def pull(url: str, user: str, password: str) -> dict[str, Any]:
     }
 
 
-main(explore=explore, pull=pull)
+def receive(url: str, user: str, password: str, port: str) -> dict[str, Any]:
+    """Its server of notifications on a port of this host, for the same two topics, until a key is ready."""
+    camera = connect(url, user, password)
+    heard: queue.Queue[dict[str, Any]] = queue.Queue()
+    server = EventServer("127.0.0.1", int(port), lambda alarms: [heard.put(alarm) for alarm in alarms])
+    server.start()
+    manager = SubscriptionManager("127.0.0.1")
+    topics = ["Advancedsecurity/Keystore/KeyStatus", "Device/Trigger"]
+    manager.subscribe_push_events(camera, "127.0.0.1", int(port), topics)
+    (reference,) = camera.subscription_references
+    create_key(url, user, password, camera)
+    alarms = [heard.get(timeout=60), heard.get(timeout=60)]
+    manager.unsubscribe_events(camera)
+    server.stop()
+    return {"address": reference.xaddr, "heard": alarms, "left": len(camera.subscription_references)}
+
+
+def create_key(url: str, user: str, password: str, camera: libonvif.Camera) -> None:
+    """It knows no security service: this is made of what all its own operations are made of."""
+    body = f'<CreateRSAKeyPair xmlns="{SECURITY}"><KeyLength>2048</KeyLength></CreateRSAKeyPair>'
+    onvif_post(url, body, user, password, camera.time_offset)
+
+
+main(explore=explore, pull=pull, receive=receive)

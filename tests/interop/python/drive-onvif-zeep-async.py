@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiohttp import web
 from onvif import ONVIFCamera
 from onvif.client import ONVIFService
 from program import SECURITY, SHA256_WITH_RSA, deadline, main
@@ -120,10 +121,7 @@ async def listen(url: str, user: str, password: str, seconds: str) -> dict[str, 
             )
             for message in pulled.NotificationMessage:
                 topic = message.Topic._value_1
-                content = message.Message._value_1
-                source = {item.Name: item.Value for item in content.Source.SimpleItem}
-                data = {item.Name: item.Value for item in content.Data.SimpleItem}
-                heard.append([source["KeyID"], data["NewStatus"]])
+                heard.append(described(message))
     await manager._call_subscription_renew()
     absolute = camera._has_broken_relative_timestamps
     address = manager.get_service().xaddr
@@ -139,4 +137,46 @@ async def listen(url: str, user: str, password: str, seconds: str) -> dict[str, 
     }
 
 
-main(request=request, install=install, status=status, fault=fault, listen=listen)
+async def receive(url: str, user: str, password: str) -> dict[str, Any]:
+    """Its notification manager, with a web server of this host as the consumer, until a key is ready."""
+    camera = await connect(url, user, password)
+    keystore = await security(camera, "KeystoreBinding")
+    received: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def consume(request: web.Request) -> web.Response:
+        await received.put(await request.read())
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_post("/notify", consume)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    manager = await camera.create_notification_manager(
+        f"http://127.0.0.1:{port}/notify", dt.timedelta(minutes=10), lambda: None
+    )
+    await manager.set_synchronization_point()
+    key = (await keystore.CreateRSAKeyPair({"KeyLength": 2048})).KeyID
+    heard: list[list[str]] = []
+    async with asyncio.timeout(60):
+        while not heard or heard[-1] != [key, "ok"]:
+            for message in manager.process(await received.get()).NotificationMessage:
+                heard.append(described(message))
+    address = camera.xaddrs["http://www.onvif.org/ver10/events/wsdl/NotificationConsumer"]
+    await manager._call_subscription_renew()
+    await manager.shutdown()
+    await camera.close()
+    await runner.cleanup()
+    return {"key": key, "heard": heard, "address": address}
+
+
+def described(message: Any) -> list[str]:
+    """The key and the status that an event is about."""
+    content = message.Message._value_1
+    source = {item.Name: item.Value for item in content.Source.SimpleItem}
+    data = {item.Name: item.Value for item in content.Data.SimpleItem}
+    return [source["KeyID"], data["NewStatus"]]
+
+
+main(request=request, install=install, status=status, fault=fault, listen=listen, receive=receive)
