@@ -86,7 +86,7 @@ def test_function_list(dut: Dut) -> None:
     for operation in FUNCTIONS:
         with step(f"{operation} is mandatory"):
             # Without its arguments: nothing is done, and what is not there is ActionNotSupported.
-            assert dut.capabilities.answers(operation)
+            assert dut.capabilities.answers(operation, {})
     with step("tns1:Advancedsecurity/Keystore/KeyStatus is mandatory"):
         topics = dut.call("tev:GetEventProperties").find("wstop:TopicSet")
         (topic,) = topics.iterfind("tns1:Advancedsecurity/Keystore/KeyStatus", NAMES)
