@@ -24,13 +24,15 @@ ALL = (
     procedures.subtree_and_conjunction,
     procedures.message_content_filter,
 )
+LATE = "without the expected"
+"""In the step that fails when something has not come in time."""
 KINDS = pytest.mark.parametrize("subscribe", [BasicNotification, PullPoint])
 
 
 @contextlib.contextmanager
-def scripted(defect: str = "", **options: str) -> Iterator[Dut]:
+def scripted(defect: str = "", operation_delay: float = 20.0, **options: str) -> Iterator[Dut]:
     with ScriptedDevice(defect) as device:
-        dut = Dut(device.url, "admin", "secret", Options(operation_delay=0.6, **options))
+        dut = Dut(device.url, "admin", "secret", Options(operation_delay=operation_delay, **options))
         with contextlib.closing(dut.restore):
             yield dut
 
@@ -54,13 +56,13 @@ def test_topics_that_the_operator_chooses(procedure: Procedure, subscribe: proce
 @pytest.mark.parametrize(
     ("defect", "procedure", "text"),
     [
-        ("synchronization", procedures.synchronization_point, "without the expected"),
-        ("operation", procedures.synchronization_point, "without the expected"),
+        ("synchronization", procedures.synchronization_point, LATE),
+        ("operation", procedures.synchronization_point, LATE),
         ("time", procedures.synchronization_point, "UTC time"),
-        ("or", procedures.conjunction, "without the expected"),
+        ("or", procedures.conjunction, LATE),
         ("topics", procedures.subtree, "root element"),
-        ("subtree", procedures.subtree, "without the expected"),
-        ("subtree", procedures.subtree_and_conjunction, "without the expected"),
+        ("subtree", procedures.subtree, LATE),
+        ("subtree", procedures.subtree_and_conjunction, LATE),
         ("content", procedures.message_content_filter, "does not contain SimpleItem"),
         ("source", procedures.message_content_filter, "6.6"),
     ],
@@ -68,7 +70,8 @@ def test_topics_that_the_operator_chooses(procedure: Procedure, subscribe: proce
 def test_a_device_with_a_defect(
     defect: str, procedure: Procedure, text: str, subscribe: procedures.Subscribe
 ) -> None:
-    with scripted(defect) as dut, pytest.raises(AssertionError) as failure:
+    delay = 0.5 if text == LATE else 20.0
+    with scripted(defect, delay) as dut, pytest.raises(AssertionError) as failure:
         procedure(dut, subscribe)
     assert text in (failed_step(failure.value) or "")
 
