@@ -79,16 +79,16 @@ class Database:
     def refuse_unknown(self) -> None:
         """Raise DatabaseError if the database has a component that nobody has brought up to date.
 
-        To be called when everybody has. A newer program has written it, and what it refers to would be changed
-        behind its back.
+        To be called when everybody has. A newer program has written it, and what it refers to would be
+        changed behind its back.
         """
         with self.read() as connection:
             found = connection.execute("SELECT component, version FROM migration").fetchall()
         for component, version in found:
             if component not in self._components:
                 raise DatabaseError(
-                    f"The database {self.path} holds version {version} of {component}, which this program does"
-                    " not know: install the newer program again"
+                    f"The database {self.path} holds version {version} of {component}, which this program"
+                    " does not know: install the newer program again"
                 )
 
     @contextlib.contextmanager
