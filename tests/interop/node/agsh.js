@@ -6,7 +6,7 @@
 const fs = require("fs");
 const http = require("http");
 const { promisify } = require("util");
-const { Cam } = require("onvif");
+const { Cam, Discovery } = require("onvif");
 const { main, until } = require("./program");
 
 const SECURITY = "http://www.onvif.org/ver10/advancedsecurity/wsdl";
@@ -112,5 +112,18 @@ main({
         const { href: address } = cam.events.subscription.subscriptionReference.address;
         await promisify(cam.unsubscribe.bind(cam))();
         return { heard, address };
+    },
+
+    // The devices that answer on the loopback, each connected to where it says.
+    async discover(url, user, password) {
+        const cams = await promisify(Discovery.probe)({ timeout: 2000, device: "lo" });
+        const found = [];
+        for (const cam of cams) {
+            Object.assign(cam, { username: user, password });
+            await promisify(cam.connect.bind(cam))();
+            const information = await promisify(cam.getDeviceInformation.bind(cam))();
+            found.push({ addresses: cam.xaddrs.map(({ href }) => href), model: information.model });
+        }
+        return found;
     },
 });
