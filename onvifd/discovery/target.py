@@ -105,7 +105,7 @@ class TargetService:
         self._woken.setblocking(False)
         self._thread: threading.Thread | None = None
         self._leaving = False
-        # From here on only the thread's.
+        # From here on the thread's alone, once it runs.
         self._sequence = AppSequence(0, 0)
         self._interfaces: list[network.Interface] = []
         self._sockets: dict[socket.AddressFamily, DiscoverySocket] = {}
@@ -118,7 +118,7 @@ class TargetService:
     # -- for others
 
     def start(self) -> None:
-        """Announce the device as soon as there is a link. Raises DatabaseError.
+        """Listen on the links that there are, and begin to announce the device. Raises DatabaseError.
 
         Where the kernel does not tell of changes (a sandbox without AF_NETLINK), the device works without
         discovery; the log says so.
@@ -128,7 +128,10 @@ class TargetService:
         except OSError as error:
             _log.error("the device can't be discovered, for it can't watch the network: %s", error)
             return
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._selector.register(watching, selectors.EVENT_READ)
         self._sequence = AppSequence(self._state.next_instance(), 0)
+        self._look_at_the_network()
         self._thread = threading.Thread(target=self._run, args=(watching,), name="discovery", daemon=True)
         self._thread.start()
 
@@ -157,9 +160,6 @@ class TargetService:
         with ExitStack() as stack:
             stack.enter_context(watching)
             stack.callback(self._withdraw)
-            self._selector.register(self._woken, selectors.EVENT_READ)
-            self._selector.register(watching, selectors.EVENT_READ)
-            self._look_at_the_network()
             while not self._leaving:
                 delay = self._agenda.run(blocking=False)
                 self._handle({key.fileobj for key, _ in self._selector.select(delay)}, watching)
@@ -310,7 +310,7 @@ class TargetService:
         try:
             send()
         except OSError as error:
-            _log.info("a discovery message can't be sent: %s", error)
+            _log.debug("a discovery message can't be sent: %s", error)  # a link may have just gone
 
     def _next(self) -> AppSequence:
         instance_id, number = self._sequence

@@ -53,6 +53,9 @@ NAMES = {
     "wsrf-bf": "http://docs.oasis-open.org/wsrf/bf-2",
     "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
     "wsa": "http://www.w3.org/2005/08/addressing",
+    "wsadis": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+    "d": "http://schemas.xmlsoap.org/ws/2005/04/discovery",
+    "dn": "http://www.onvif.org/ver10/network/wsdl",
     "xs": "http://www.w3.org/2001/XMLSchema",
 }
 """The prefixes that requests declare and that paths and fault codes here are written with."""

@@ -47,7 +47,14 @@ class Options:
         "a command that makes the device send an event of the topic that is appended to it; needed where the"
         " topics are neither properties nor the status of key pairs",
     )
-    discovery_interface: str = _option("", "the network interface through which the device is discovered")
+    discovery_interface: str = _option(
+        "",
+        "the network interface through which the device is discovered, if not the one that its address is"
+        " routed through",
+    )
+    discovery_timeout: float = _option(
+        5.0, "DISCOVERY_TIMEOUT of Base Test Specification 9.7; a shorter one for onvifd"
+    )
 
     @classmethod
     def of(cls, config: pytest.Config) -> Options:

@@ -28,6 +28,10 @@ SERIES: dict[str, tuple[str, ...]] = {
         *_ids("DEVICE-4-1", 1, range(3, 12)),
         *_ids("DEVICE-6-1", range(1, 6)),
     ),
+    "DISCOVERY": (
+        *_ids("DISCOVERY-1-1", range(2, 7), range(8, 12)),
+        *_ids("DISCOVERY-2-1", range(1, 6)),
+    ),
     "TLSADDON": tuple(f"TLSADDON-{section}" for section in ("6-1-1", "6-1-2", "7-1-1", "7-2-1", "7-2-3")),
     "TLSCONFIGURATION": _ids("TLSCONFIGURATION", range(1, 15)),
     "EVENT": (
@@ -41,7 +45,7 @@ SERIES: dict[str, tuple[str, ...]] = {
     "SECURITY": _ids("SECURITY-1-1", 1, 2),
 }
 """TLSADDON: of our own, by the sections of the TLS Configuration Add-on. TLSCONFIGURATION: Other Features Client Test
-Specification. ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE and SECURITY: Base Device
-Test Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a
+Specification. ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE, DISCOVERY and SECURITY:
+Base Device Test Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a
 DHCP or NTP server, of backups and of firmware, of I/O, of IP filters and of monitoring events. EVENT: Event Device Test
 Specification 22.12, without the cases of MQTT (EVENT-7)."""

@@ -24,6 +24,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 SOURCES = sorted(HERE.rglob("*.py"))
 KNOWN = ("tests.device_test", "tests.pki", "tests.support", "tests.official")
+DEFAULT_DEVICE = {
+    "conftest.py": ("tests.bench_device",),
+    "discovery/conftest.py": ("tests.namespaces",),
+}
+"""What starts the default device may know more."""
 SKIPS = {"skip", "skipif", "xfail", "importorskip"}
 
 
@@ -37,7 +42,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(HERE)))
 def test_it_knows_nothing_of_the_device(path: Path) -> None:
-    known = (*KNOWN, "tests.bench_device") if path == HERE / "conftest.py" else KNOWN
+    known = (*KNOWN, *DEFAULT_DEVICE.get(str(path.relative_to(HERE)), ()))
     ours = [name for name in _imports(path) if name.split(".")[0] in ("tests", "onvifd", "keystore")]
     strange = [name for name in ours if not any(f"{name}.".startswith(f"{each}.") for each in known)]
     assert not strange

@@ -111,5 +111,6 @@ def make_camera(network: Network, tmp_path: Path) -> Iterator[Callable[[], Camer
 
 
 @pytest.fixture
-def camera(make_camera: Callable[[], Camera]) -> Camera:
+def camera(make_camera: Callable[[], Camera], client: Client) -> Camera:
+    """Started when the client already listens."""
     return make_camera().start()

@@ -1,0 +1,111 @@
+"""The default device of the DISCOVERY cases: `onvifd serve` on a host of its own, and the suite at the other end of the
+cable. A device that the options name is discovered through the host's own network."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.device_test.cases import step
+from tests.device_test.client import Dut
+from tests.device_test.discovery.client import Discovery
+from tests.device_test.options import Options
+from tests.namespaces import Host, connect, hosts
+from tests.support import wait_until
+
+PASSWORD = "secret-of-the-bench"
+ADDRESS = "192.0.2.10"
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 30.0
+DISCOVERY_TIMEOUT = 1.5
+"""Three times what WS-Discovery's APP_MAX_DELAY permits."""
+
+CONFIGURATION = """
+state_dir = "{directory}"
+run_dir = "{directory}/run"
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Laboratory:
+    """The default device, and the host that it is tested from."""
+
+    dut: Dut
+    client: Host
+
+
+@pytest.fixture(scope="session")
+def laboratory(
+    device_options: Options, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laboratory | None]:
+    """None where the options name a device."""
+    if device_options.device:
+        yield None
+        return
+    with hosts("device", "client") as (device, client):
+        connect(device, "eth0", client, "eth0")
+        device.ip(f"address add {ADDRESS}/24 dev eth0")
+        client.ip("address add 192.0.2.1/24 dev eth0")
+        url = f"http://{ADDRESS}/onvif/device_service"
+        with _served(device, tmp_path_factory.mktemp("discovery")):
+            with client.entered():
+                wait_until(lambda: _answers(url), START_TIMEOUT)
+            options = dataclasses.replace(
+                device_options, restart_delay=2.0, discovery_timeout=DISCOVERY_TIMEOUT
+            )
+            yield Laboratory(Dut(url, "admin", PASSWORD, options), client)
+
+
+@contextlib.contextmanager
+def _served(host: Host, directory: Path) -> Iterator[None]:
+    configuration = directory / "onvifd.toml"
+    configuration.write_text(CONFIGURATION.format(directory=directory / "state"))
+    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(configuration)]
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", host.name, *command],
+            env={**os.environ, "ONVIFD_ADMIN_PASSWORD": PASSWORD},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT)
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.post(url, timeout=5).status_code == 401
+    return False
+
+
+@pytest.fixture(autouse=True)
+def other_end(laboratory: Laboratory | None) -> Iterator[None]:
+    """What a case does is done on the client's host."""
+    with laboratory.client.entered() if laboratory else contextlib.nullcontext():
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_dut(device_options: Options, laboratory: Laboratory | None) -> Dut:
+    if laboratory is not None:
+        return laboratory.dut
+    return Dut(device_options.device, device_options.user, device_options.password, device_options)
+
+
+@pytest.fixture
+def discovery(dut: Dut) -> Iterator[Discovery]:
+    with step("Start an ONVIF Client."), contextlib.closing(Discovery(dut)) as client:
+        yield client
