@@ -66,6 +66,7 @@ class Store:
     protocols: Protocols
     scopes: Scopes
     discovery: DiscoveryState
+    clock: Clock
     endpoint_reference: str
 
 
@@ -121,6 +122,7 @@ def _open_store(config: Config) -> Store:
         Protocols(database, config.protocols),
         Scopes(database, config.device.scopes),
         DiscoveryState(database),
+        Clock(database, Hook(config.device.set_clock, "set its clock"), ntp=config.device.ntp),
         endpoint_reference(database),
     )
 
@@ -186,7 +188,7 @@ def start(config: Config) -> Running:
         ),
         consumers=consumers,
         protocol_hook=hook,
-        clock=Clock(store.database, Hook(config.device.set_clock, "set its clock"), ntp=config.device.ntp),
+        clock=store.clock,
         factory_default=Hook(config.device.factory_default, "bring back what the factory had set"),
         reboot=Reboot(config.device.reboot),
         endpoint_reference=store.endpoint_reference,
