@@ -40,8 +40,9 @@ class DiscoveryState:
             connection.execute("UPDATE discovery SET mode = ?", (mode,))
 
     def reset(self) -> None:
-        """Bring back what the factory set (Core 8.3.8)."""
-        self.set_mode(DISCOVERABLE)
+        """Bring back what the factory set (Core 8.3.8). It is new metadata: the device says Hello again."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE discovery SET mode = ?, metadata = ''", (DISCOVERABLE,))
 
     def next_instance(self) -> int:
         """A number that is greater at each start, whatever the clock says (WSD appendix I, InstanceId)."""

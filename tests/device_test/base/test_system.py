@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from lxml import etree
@@ -16,6 +17,7 @@ from tests.device_test.base.helpers import restore_system_date_and_time, utc_now
 from tests.device_test.base.prerequisites import SYSTEM_LOGGING, answered
 from tests.device_test.cases import case, step
 from tests.device_test.client import NAMES, Dut
+from tests.device_test.discovery.client import Discovery
 from tests.support import wait_until
 
 INVALID_TIME_ZONE = "INVALIDTIMEZONE"
@@ -147,27 +149,64 @@ def wait_for_restart(dut: Dut) -> None:
         wait_until(lambda: accessible(dut), dut.options.reboot_timeout, 0.1)
 
 
+@contextlib.contextmanager
+def hearing(dut: Dut) -> Iterator[Discovery | None]:
+    """What the device says to all from now on, if it supports discovery."""
+    if dut.capabilities.flag("tds:System/@DiscoveryNotSupported"):
+        yield None
+        return
+    with contextlib.closing(Discovery(dut)) as discovery:
+        discovery.forget()
+        yield discovery
+
+
+def expect_hello(dut: Dut, discovery: Discovery | None) -> None:
+    if discovery is not None:
+        with step("Verify that DUT sends Multicast Hello message"):
+            hello = discovery.wait_for("Hello", dut.options.restart_delay + dut.options.reboot_timeout)
+            assert hello.text("wsadis:EndpointReference/wsadis:Address")
+
+
+def expect_probe_match(dut: Dut, discovery: Discovery | None, *, unicast: bool) -> None:
+    if discovery is not None:
+        kind = "Unicast" if unicast else "Multicast"
+        with step(f"ONVIF Client will send {kind} Probe. Verify that the DUT sends a ProbeMatch message"):
+            match = wait_until(lambda: discovery.probe(unicast=unicast), dut.options.reboot_timeout)
+            assert match.kind == "ProbeMatches", match.kind
+
+
 def factory_default(dut: Dut, kind: str) -> None:
     with step(f"ONVIF Client will invoke SetSystemFactoryDefault request (FactoryDefaultType = {kind})"):
         dut.call("tds:SetSystemFactoryDefault", {"FactoryDefault": kind})
 
 
+# Where a device does not support discovery the first two procedures end with the response. That it is there again is
+# asked for all the same, as the third one does.
+
+
 @case("DEVICE-3-1-6", "7.3.4", own_device=True)
 def test_factory_default_hard(dut: Dut) -> None:
-    factory_default(dut, "Hard")
+    with hearing(dut) as discovery:
+        factory_default(dut, "Hard")
+        expect_hello(dut, discovery)
     wait_for_restart(dut)
 
 
 @case("DEVICE-3-1-7", "7.3.5", own_device=True)
 def test_factory_default_soft(dut: Dut) -> None:
-    factory_default(dut, "Soft")
-    wait_for_restart(dut)
+    with hearing(dut) as discovery:
+        factory_default(dut, "Soft")
+        wait_for_restart(dut)
+        expect_probe_match(dut, discovery, unicast=False)
 
 
 @case("DEVICE-3-1-8", "7.3.6", own_device=True)
 def test_reboot(dut: Dut) -> None:
-    with step("Verify that the DUT sends SystemRebootResponse message"):
-        dut.call("tds:SystemReboot").text("tds:Message")
+    with hearing(dut) as discovery:
+        with step("Verify that the DUT sends SystemRebootResponse message"):
+            dut.call("tds:SystemReboot").text("tds:Message")
+        expect_hello(dut, discovery)
+        expect_probe_match(dut, discovery, unicast=True)
     wait_for_restart(dut)
 
 

@@ -1,0 +1,115 @@
+"""The cases of ONVIF's Base Device Test that the bench is no device for: an image with RTSP, a clock that can be set and
+discovery, on a network of its own. It is tested as a vendor tests a camera in the lab."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench_device import REPOSITORY
+from tests.namespaces import Host, connect, hosts
+from tests.support import wait_until
+
+ADDRESS = "192.0.2.10"
+PASSWORD = "secret-of-the-lab"
+TIMEOUT = 180.0
+CONFIGURATION = """
+state_dir = "{directory}/state"
+run_dir = "{directory}/run"
+
+[device]
+set_clock = ["sh", "-c", "echo \\"$@\\" >>{directory}/hooks", "clock"]
+factory_default = ["sh", "-c", "echo \\"$@\\" >>{directory}/hooks", "factory"]
+ntp = true
+
+[protocols.rtsp]
+enabled = true
+ports = [554]
+hook = ["sh", "-c", "echo \\"$@\\" >>{directory}/hooks", "rtsp"]
+"""
+CASES = {
+    "DEVICE-2-1-34": "test_network.py::test_set_network_protocols_configuration",
+    "DEVICE-3-1-4": "test_system.py::test_set_system_date_and_time_invalid_time_zone",
+    "DEVICE-3-1-5": "test_system.py::test_set_system_date_and_time_invalid_date",
+    "DEVICE-3-1-6": "test_system.py::test_factory_default_hard",
+    "DEVICE-3-1-7": "test_system.py::test_factory_default_soft",
+    "DEVICE-3-1-8": "test_system.py::test_reboot",
+    "DEVICE-3-1-11": "test_system.py::test_set_system_date_and_time",
+}
+
+
+@contextlib.contextmanager
+def served(host: Host, directory: Path) -> Iterator[None]:
+    """`onvifd serve` on a host."""
+    configuration = directory / "onvifd.toml"
+    configuration.write_text(CONFIGURATION.format(directory=directory))
+    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(configuration)]
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", host.name, *command],
+            cwd=REPOSITORY,
+            env={**os.environ, "ONVIFD_ADMIN_PASSWORD": PASSWORD},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_until(lambda: (directory / "run" / "webserver").exists() or process.poll() is not None, 60)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_the_device_test_of_a_camera_in_the_lab(tmp_path: Path) -> None:
+    with hosts("device", "client") as (device, client):
+        connect(device, "eth0", client, "eth0")
+        device.ip(f"address add {ADDRESS}/24 dev eth0")
+        client.ip("address add 192.0.2.1/24 dev eth0")
+        with served(device, tmp_path):
+            output = _device_test(client)
+    for case in CASES:
+        assert re.search(rf"^{case} +passed$", output, re.MULTILINE), output
+    hooks = (tmp_path / "hooks").read_text().splitlines()
+    assert {"enabled 10554", "disabled 10554", "Hard", "Soft"} <= {*hooks}
+    assert any(re.fullmatch(r"Manual \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .+", line) for line in hooks), hooks
+
+
+def _device_test(client: Host) -> str:
+    nodes = [f"tests/device_test/base/{node}" for node in CASES.values()]
+    options = [
+        f"--device=http://{ADDRESS}",
+        "--restart-delay=2",
+        "--poll-interval=0.1",
+        "--discovery-timeout=1.5",
+    ]
+    done = subprocess.run(
+        [
+            *(
+                "ip",
+                "netns",
+                "exec",
+                client.name,
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+            ),
+            *options,
+            *nodes,
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "DEVICE_TEST_PASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.stdout + done.stderr
