@@ -70,10 +70,12 @@ def test_a_newer_nginx_keeps_idle_connections_through_a_reload(tmp_path: Path) -
 
 
 def test_modules_that_an_nginx_was_built_without_are_not_configured(tmp_path: Path) -> None:
-    build = "nginx version: nginx/1.26.0\n--with-http_ssl_module --without-http_uwsgi_module"
+    without = "--without-http_uwsgi_module --without-http_limit_conn_module"
+    build = f"nginx version: nginx/1.26.0\n--with-http_ssl_module {without}"
     nginx = NginxFiles(_settings(tmp_path, program=_program(tmp_path / "program", build)))
     configuration = _rendered(nginx, tmp_path / "rendered")
     assert "uwsgi" not in configuration
+    assert "limit_conn" not in configuration
     assert "fastcgi_temp_path" in configuration
 
 
