@@ -156,7 +156,7 @@ VALID: dict[str, Callable[[Furnished], str]] = {
     "tev:CreatePullPointSubscription": lambda f: (
         '<Filter><wsnt:TopicExpression Dialect="http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete">'
         "tns1:Advancedsecurity/Keystore/KeyStatus</wsnt:TopicExpression></Filter>"
-        + leaf("InitialTerminationTime", "PT1M")
+        + leaf("InitialTerminationTime", "PT1H")
         + "<SubscriptionPolicy><tev:ChangedOnly/></SubscriptionPolicy>"
     ),
     "tev:PullMessages": lambda f: leaf("Timeout", "PT0S") + leaf("MessageLimit", 1),
@@ -166,10 +166,10 @@ VALID: dict[str, Callable[[Furnished], str]] = {
         '<x:Camera xmlns:x="urn:vms">7</x:Camera></wsa:ReferenceParameters></ConsumerReference>'
         '<Filter><wsnt:MessageContent Dialect="http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter">'
         'boolean(//tt:SimpleItem[@Name="KeyID"])</wsnt:MessageContent></Filter>'
-        + leaf("InitialTerminationTime", "PT1M")
+        + leaf("InitialTerminationTime", "PT1H")
         + "<SubscriptionPolicy><tev:ChangedOnly/></SubscriptionPolicy>"
     ),
-    "wsnt:Renew": lambda f: leaf("TerminationTime", "PT1M"),
+    "wsnt:Renew": lambda f: leaf("TerminationTime", "PT1H"),
     "wsnt:Unsubscribe": lambda f: "",
 }
 """The content of a request that the device carries out, with every kind of element that it takes."""

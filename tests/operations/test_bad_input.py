@@ -19,8 +19,8 @@ from tests.operations.camera import assert_helpful, request
 from tests.operations.claims import Codes
 from tests.operations.faults import FURTHER, SPECIFIED
 from tests.operations.furnished import VALID, Furnished, furnished, ready, restore, saved
-from tests.operations.mutations import HOSTILE, WRONG_TYPES, is_valid, leaves, mutants, with_text, written
-from tests.operations.store import logical_content, stored
+from tests.operations.mutations import HOSTILE, WRONG_TYPES, is_valid, mutants, shares, with_text, written
+from tests.operations.store import logical_content, stored, subscriptions
 
 OPERATIONS = sorted(SERVED)
 INVALID_ARGS = ("env:Sender", "ter:InvalidArgs")
@@ -101,8 +101,8 @@ def assert_every_value_is_handled(device: Furnished, operation: str, texts: list
     base = valid_request(device, operation)
     path = device.where(operation)
     before = logical_content(device.camera.running)
-    for position in leaves(base):
-        for text in texts:
+    for position, share in shares(base, texts):
+        for text in share:
             body = with_text(base, position, text)
             what = f"{text:.80} at {list(body.iter())[position].tag}"
             # The official pattern of an OID takes exponential time for long numbers.
@@ -113,7 +113,8 @@ def assert_every_value_is_handled(device: Furnished, operation: str, texts: list
                 restore(device, rows, operation)
                 ready(device, operation)
                 path = device.where(operation)
-                before = logical_content(device.camera.running)
+                running = device.camera.running  # which serves again what it served before
+                before |= {"stored": stored(running), "subscriptions": subscriptions(running)}
             else:
                 assert_fault(answer, what, *({INVALID_ARGS} if invalid else codes_of(operation)), sent=text)
                 assert stored(device.camera.running) == before["stored"], what
