@@ -23,9 +23,9 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-RESERVE = 30
-"""Seconds that the stored time lies ahead, so that it has to be stored just twice a minute. After a power
-cut, and only then, clients wait for what is left of them: about what a device needs to start."""
+RESERVE = 10
+"""Seconds that the stored time lies ahead, so that it has to be stored six times a minute at most. After a
+power cut, and only then, clients wait for what is left of them: less than most devices need to start."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -390,8 +390,8 @@ def test_only_addresses_that_are_served_are_told(make_camera: Callable[[], Camer
 
 def test_the_loopback_can_be_asked_for(make_camera: Callable[[], Camera], network: Network) -> None:
     """What `onvifd demo --discovery` does."""
-    make_camera().start(interfaces=("lo",), listen=("127.0.0.1", "::1"))
     local = Client(network.camera, ["lo"])
+    make_camera().start(interfaces=("lo",), listen=("127.0.0.1", "::1"))
     try:
         url, url6 = (f"http://{host}/onvif/device_service" for host in ("127.0.0.1", "[::1]"))
         local.wait_for("Hello")

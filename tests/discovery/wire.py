@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import struct
+import time
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
@@ -15,6 +16,8 @@ from tests.namespaces import Host
 from tests.support import wait_until
 
 PORT = 3702
+REPEAT = 0.5
+"""Seconds until a message that was not answered is sent again."""
 GROUP, GROUP6 = "239.255.255.250", "ff02::c"
 D = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
 A = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -200,9 +203,20 @@ class Client:
         return found
 
     def ask(self, data: bytes, interface: str, to: str = GROUP) -> Heard:
-        """Send, and return the first answer to it."""
-        self.send(data, interface, to)
-        return self.answers_to(id_of(data), 1)[0]
+        """Send until it is answered, as SOAP-over-UDP has it: a datagram may be lost. The first answer."""
+        due = 0.0
+        found: list[Heard] = []
+
+        def answered() -> bool:
+            nonlocal due
+            if time.monotonic() >= due:
+                due = time.monotonic() + REPEAT
+                self.send(data, interface, to)
+            found[:] = [each for each in self.answers if each.text("a:RelatesTo") == id_of(data)]
+            return bool(found)
+
+        self.wait(answered)
+        return found[0]
 
     def said(self, action: str, condition: Callable[[Heard], bool] = lambda _: True) -> list[Heard]:
         """What was said to all so far, each message once."""
