@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _POLL_INTERVAL = 0.01
 _EXCHANGE_TIMEOUT = 2.0
+_FIRST_RETRY = 1.0
+"""Seconds to the first attempt to serve what could not be served; each further one waits twice as long."""
 
 
 class Server(Protocol):
@@ -86,8 +88,9 @@ class WebServer:
         """`wanted` computes from the database what is to be served, inside the transaction of a change.
 
         `without_certificates` takes its place at the start if it raises: a key may be damaged.
-        `patience`: seconds that the server has to serve a change. `retry_interval`: seconds between attempts
-        to serve all that is wanted, while some of it can't be.
+        `patience`: seconds that the server has to serve a change; twice as many at the start, when the whole
+        device starts and no client waits for an answer. `retry_interval`: seconds between attempts to serve
+        all that is wanted, while some of it can't be; the first ones come sooner.
         """
         self._server = server
         self._wanted = wanted
@@ -108,9 +111,10 @@ class WebServer:
         Start it in the process that serves requests: it starts a thread and a child process.
 
         A device must come up as far as it can, or nobody could mend it. A port that another program uses is
-        left out. So is HTTPS if its certificates are refused and HTTP is enabled. Both are logged, and tried
-        again until they work. Raises PortInUse if that leaves no port, ApplyFailed if it can't be served at
-        all, ServerMissing, AlreadyRunning.
+        left out. So is HTTPS if its certificates are refused and HTTP is enabled. A server that is slow to
+        come, on a busy processor, is waited for in the background. All are logged, and tried again until they
+        work. Raises PortInUse if that leaves no port, ApplyFailed if the server refuses it all,
+        ServerMissing, AlreadyRunning.
         """
         self._closing.clear()
         with self._lock, ExitStack() as undo:
@@ -181,7 +185,7 @@ class WebServer:
         if busy:
             raise PortInUse(busy[0])
         try:
-            self._activate(self._prepare(configuration))
+            self._activate(self._prepare(configuration), self._patience)
         except ApplyFailed as error:
             if configuration.https_ports and not before.configuration.https_ports:
                 raise EnablingTlsFailed(str(error)) from error
@@ -197,7 +201,7 @@ class WebServer:
         self._server.check(generation)
         return _State(configuration, generation)
 
-    def _activate(self, state: _State) -> None:
+    def _activate(self, state: _State, patience: float) -> None:
         """Switch, load and verify."""
         before = self._served or state
         self._served = state
@@ -207,18 +211,21 @@ class WebServer:
         except OSError as error:
             raise ApplyFailed(f"The web server's files can't be written: {error.strerror}") from error
         self._server.load()
-        self._verify(state, before)
+        self._verify(state, before, patience)
         self._verified = True
 
-    def _verify(self, state: _State, before: _State) -> None:
-        deadline = time.monotonic() + self._patience
+    def _verify(self, state: _State, before: _State, patience: float) -> None:
+        deadline = time.monotonic() + patience
         while True:
+            asked = time.monotonic()
             finding = self._finding(state, before)
             if finding is None:
                 return
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 raise ApplyFailed(f"The web server does not serve the change: {finding}")
-            time.sleep(_POLL_INTERVAL)
+            # On a slow processor to ask is work: the server is to get as much of it.
+            time.sleep(max(_POLL_INTERVAL, now - asked))
 
     def _finding(self, state: _State, before: _State) -> str | None:
         if not self._server.settled():
@@ -250,7 +257,7 @@ class WebServer:
 
     def _restore(self, before: _State, failed: _State) -> None:
         try:
-            self._activate(before)
+            self._activate(before, self._patience)
         except WebServerError:
             # A server that can't be told still serves what it was last told.
             self._verified = self._finding(before, failed) is None
@@ -271,24 +278,26 @@ class WebServer:
             return self._without_certificates()
 
     def _come_up(self, configuration: ServerConfiguration) -> None:
-        wanted = None
+        checked = None
         try:
-            wanted = self._prepare(configuration)
-            self._activate(wanted)
+            checked = self._prepare(configuration)
+            self._activate(checked, 2 * self._patience)
         except ApplyFailed as error:
             plain = replace(configuration, https_ports=(), certificates=())
             try:
                 if plain == configuration or not plain.ports:
                     raise
                 _log.error("HTTPS stays off until it can be served: %s", error)
-                self._activate(self._prepare(plain))
+                without_https = self._prepare(plain)
+                checked = checked or without_https
+                self._activate(without_https, self._patience)
             except ApplyFailed:
-                if wanted is None or not self._server.keeps_running:
+                if checked is None:
                     raise
-                # It may start later than we do, and finds its files then.
+                # Nothing is wrong with the files: it finds them when it comes, later than we do.
                 _log.error("the web server is not there yet: %s", error)
-                self._served = wanted
-                self._generations.switch(wanted.generation)
+                self._served = checked
+                self._generations.switch(checked.generation)
         self._generations.keep_only(self._current().generation)
 
     def _without_busy_ports(
@@ -316,7 +325,9 @@ class WebServer:
             self._retrying.start()
 
     def _retry(self) -> None:
-        while not self._closing.wait(self._retry_interval):
+        delay = min(_FIRST_RETRY, self._retry_interval)
+        while not self._closing.wait(delay):
+            delay = min(2 * delay, self._retry_interval)
             try:
                 with self.change():
                     pass

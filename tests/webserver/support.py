@@ -177,6 +177,12 @@ class Device:
             for port in closed:
                 assert refuses(address, port)
 
+    def agrees(self) -> bool:
+        with contextlib.suppress(AssertionError, OSError):
+            self.assert_agreement()
+            return True
+        return False
+
     def close(self) -> None:
         self.service.released.set()
         self.webserver.close()

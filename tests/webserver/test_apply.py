@@ -32,6 +32,7 @@ from tests.webserver.support import (
     pem,
     post,
     process_of,
+    program_of,
     refuses,
     trusting_anything,
 )
@@ -41,6 +42,16 @@ Make = Callable[..., Device]
 
 only_nginx = pytest.mark.parametrize("server", ["nginx"], indirect=True)
 only_lighttpd = pytest.mark.parametrize("server", ["lighttpd"], indirect=True)
+
+SLOW = """#!/bin/sh
+PATH=$PATH:/usr/sbin
+for argument; do
+    case $argument in -t | -tt | -v | -V) exec {program} "$@" ;; esac
+done
+until [ -e '{come}' ]; do sleep 0.02; done
+exec {program} "$@"
+"""
+"""A web server that answers questions about itself and its configuration, but starts only when it may."""
 
 
 # -- changes
@@ -425,6 +436,20 @@ def test_a_busy_port_is_served_once_it_is_free(make: Make, ports: Ports) -> None
     wait_until(lambda: not refuses("127.0.0.1", ports[1]))
     device.change()
     device.assert_agreement()
+
+
+def test_a_web_server_that_is_slow_to_come_is_waited_for(
+    make: Make, ports: Ports, server: str, tmp_path: Path
+) -> None:
+    """On a busy processor, after a power cut: HTTPS is not long in coming once the server is there."""
+    slow, come = tmp_path / "slow", tmp_path / "come"
+    slow.write_text(SLOW.format(program=program_of(MANAGED[server]), come=come))
+    slow.chmod(0o755)
+    device = make(patience=0.5, program=str(slow))
+    device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
+    device.webserver.start()
+    come.touch()
+    wait_until(device.agrees, 25)
 
 
 def test_http_comes_up_when_the_stored_certificate_is_refused(make: Make, ports: Ports) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import grp
 import os
@@ -102,14 +101,7 @@ def test_a_web_server_that_starts_later_is_waited_for(make: Make, ports: Ports, 
     device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
     device.webserver.start()
     vendor.resume()
-
-    def serves() -> bool:
-        with contextlib.suppress(AssertionError, OSError):
-            device.assert_agreement()
-            return True
-        return False
-
-    wait_until(serves)
+    wait_until(device.agrees)
 
 
 @external
