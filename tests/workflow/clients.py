@@ -15,7 +15,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 import zeep
@@ -25,7 +25,6 @@ from requests.auth import HTTPDigestAuth
 from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
 
-from tests.bench_device import BenchDevice
 from tests.official import assert_valid_response, directory
 
 TIMEOUT = 60
@@ -51,6 +50,23 @@ BINDINGS = {
 """The services by the names that onvif-python gives them."""
 
 
+class Device(Protocol):
+    """What they need of a device, at 127.0.0.1."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def https_url(self) -> str: ...
+    @property
+    def http_port(self) -> int: ...
+    @property
+    def https_port(self) -> int: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
 class Recorder(zeep.Plugin):
     """Sees each response before the client reads it."""
 
@@ -68,7 +84,7 @@ class OnvifPython:
 
     def __init__(
         self,
-        device: BenchDevice,
+        device: Device,
         *,
         http_digest: bool = False,
         use_https: bool = False,
@@ -129,7 +145,7 @@ class Zeep:
 
     def __init__(
         self,
-        device: BenchDevice,
+        device: Device,
         *,
         http_digest: bool = False,
         use_https: bool = False,

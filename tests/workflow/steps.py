@@ -129,3 +129,25 @@ def _key_status(message: Element) -> tuple[str, str | None, str]:
         for part in ("Source", "Data")
     )
     return source["KeyID"], data.get("OldStatus"), data["NewStatus"]
+
+
+def contents(client: Client) -> dict[str, str]:
+    """All that a client can ask of what the device has stored, as the device sends it."""
+    found = {}
+
+    def keep(service: str, operation: str, **arguments: Any) -> Any:
+        result = client.call(service, operation, **arguments)
+        body = ElementTree.fromstring(client.received).find("env:Body", NAMES)
+        assert body is not None
+        found[f"{operation} {arguments}"] = ElementTree.canonicalize(ElementTree.tostring(body))
+        return result
+
+    keep("keystore", "GetAllKeys")
+    keep("keystore", "GetAllCertificates")
+    for path_id in keep("keystore", "GetAllCertificationPaths"):
+        keep("keystore", "GetCertificationPath", CertificationPathID=path_id)
+    keep("tlsserver", "GetAssignedServerCertificates")
+    keep("devicemgmt", "GetUsers")
+    keep("devicemgmt", "GetNetworkProtocols")
+    keep("devicemgmt", "GetEndpointReference")
+    return found

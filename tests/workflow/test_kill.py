@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-
-from tests.bench_device import REPOSITORY, BenchDevice
+from tests.bench_device import BenchDevice
 from tests.pki import Authority
-from tests.soap_client import Reply, Soap
 from tests.support import free_port, wait_until
+from tests.workflow.owner import TIMEOUT, Owner, answers, assert_sound, working
 from tests.workflow.tls import assert_presented
 
 KILLS = 12
@@ -26,259 +18,6 @@ MOMENTS = [(0, 1.0), *((changes, 0.006) for changes in range(1, 9))]
 """When to kill: so many requests that change something, then at most so many seconds. A round of the work has
 eight such requests and takes about a second. It is mostly spent with generating the key and verifying the web
 server: by chance alone a kill would hardly ever meet another request."""
-TIMEOUT = 60.0
-SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
-
-
-class Unanswered(Exception):
-    """The device did not answer: what it did of the request is its secret."""
-
-
-@dataclass
-class Stored:
-    """What the device has: what it must have by its answers, or what it says."""
-
-    keys: set[str] = field(default_factory=set)
-    certificates: set[str] = field(default_factory=set)
-    paths: set[str] = field(default_factory=set)
-    assigned: tuple[str, ...] = ()
-    https: tuple[int, ...] = ()
-    """The ports of HTTPS, if it is enabled."""
-
-    def copy(self) -> Stored:
-        return Stored(set(self.keys), set(self.certificates), set(self.paths), self.assigned, self.https)
-
-
-class Owner:
-    """Renews the device's certificate, over and over, and remembers what was answered."""
-
-    def __init__(self, device: BenchDevice, root: Authority, intermediate: Authority) -> None:
-        self._soap = Soap(device)
-        self.https_ports = (device.https_port, free_port())
-        """The first is always on once there is a certificate, the second now and then."""
-        self._intermediate = intermediate
-        self._authorities = (intermediate.der, root.der)
-        self.stored = Stored()
-        """By the answers."""
-        self.outcome: Callable[[Stored, Stored], object] = lambda after, real: None
-        """What the unanswered request would have done: puts into the first what is seen in the second."""
-        self.counted_down = threading.Event()
-        self._changes = 0
-
-    def count_down(self, changes: int) -> None:
-        """Set the event `counted_down` when so many more requests that change something are on their way."""
-        self._changes = changes
-        self.counted_down.clear()
-        if not changes:
-            self.counted_down.set()
-
-    def prepare(self) -> None:
-        """What stays for ever: the authorities' certificates."""
-        self._parents = [self._upload(der) for der in self._authorities]
-        self._permanent = self.stored.copy()
-
-    def renew(self) -> None:
-        """One round: a new key, certified, served; before it, the last one is deleted. Raises Unanswered."""
-        self._tidy()
-        key = self._create("CreateRSAKeyPair", {"KeyLength": 2048}, "KeyID", "keys")
-        while self._ask("tas:GetKeyStatus", {"KeyID": key}).text("tas:KeyStatus") != "ok":
-            pass
-        request = self._ask(
-            "tas:CreatePKCS10CSR",
-            {
-                "Subject": {"CommonName": "camera.test"},
-                "KeyID": key,
-                "SignatureAlgorithm": {"algorithm": SHA256_WITH_RSA},
-            },
-        )
-        leaf = self._upload(self._intermediate.sign_request(request.binary("tas:PKCS10CSR")))
-        path = self._create(
-            "CreateCertificationPath",
-            {"CertificateIDs": {"CertificateID": [leaf, *self._parents]}},
-            "CertificationPathID",
-            "paths",
-        )
-        self._serve(path)
-
-    def _upload(self, der: bytes) -> str:
-        def outcome(after: Stored, real: Stored) -> None:
-            after.certificates |= _one_more(real.certificates, after.certificates)
-            after.keys |= _one_more(real.keys, after.keys)  # an authority's public key is one, too
-
-        answer = self._do("tas:UploadCertificate", {"Certificate": der}, outcome)
-        self.stored.certificates.add(answer.text("tas:CertificateID"))
-        self.stored.keys.add(answer.text("tas:KeyID"))
-        return answer.text("tas:CertificateID")
-
-    def _create(self, operation: str, arguments: Mapping[str, object], name: str, kind: str) -> str:
-        def outcome(after: Stored, real: Stored) -> None:
-            getattr(after, kind).update(_one_more(getattr(real, kind), getattr(after, kind)))
-
-        created = self._do(f"tas:{operation}", arguments, outcome).text(f"tas:{name}")
-        getattr(self.stored, kind).add(created)
-        return created
-
-    def _serve(self, path: str) -> None:
-        def assign(after: Stored, _: Stored) -> None:
-            after.assigned = (path,)
-
-        def enable(after: Stored, _: Stored) -> None:
-            after.https = ports
-
-        if self.stored.assigned:
-            (old,) = self.stored.assigned
-            arguments = {"OldCertificationPathID": old, "NewCertificationPathID": path}
-            self._change("tas:ReplaceServerCertificateAssignment", arguments, assign)
-        else:
-            arguments = {"CertificationPathID": path}
-            self._change("tas:AddServerCertificateAssignment", arguments, assign)
-        ports = self.https_ports[:1] if len(self.stored.https) == 2 else self.https_ports
-        protocol = {"tt:Name": "HTTPS", "tt:Enabled": True, "tt:Port": ports}
-        self._change("tds:SetNetworkProtocols", {"NetworkProtocols": protocol}, enable)
-
-    def _tidy(self) -> None:
-        """Delete all that is not served: it is left of the round before, or of a round that was killed."""
-        certificates, keys = set(self._permanent.certificates), set(self._permanent.keys)
-        owners = {
-            certificate.findtext("{*}CertificateID", ""): certificate.findtext("{*}KeyID", "")
-            for certificate in self._ask("tas:GetAllCertificates").ok()
-        }
-        for path in self.stored.assigned:
-            members = self._ask("tas:GetCertificationPath", {"CertificationPathID": path})
-            certificates.update(members.texts(".//tas:CertificateID"))
-            keys.update(owners[certificate] for certificate in certificates)
-        for kind, name, needed in (
-            ("paths", "CertificationPath", set(self.stored.assigned)),
-            ("certificates", "Certificate", certificates),
-            ("keys", "Key", keys),
-        ):
-            for surplus in sorted(getattr(self.stored, kind) - needed):
-                self._change(
-                    f"tas:Delete{name}",
-                    {f"{name}ID": surplus},
-                    lambda after, _, kind=kind, surplus=surplus: getattr(after, kind).discard(surplus),
-                )
-
-    def _change(
-        self, operation: str, arguments: Mapping[str, object], outcome: Callable[[Stored, Stored], object]
-    ) -> None:
-        """An operation whose outcome is known before it is answered."""
-        self._do(operation, arguments, outcome)
-        outcome(self.stored, self.stored)
-
-    def _do(
-        self, operation: str, arguments: Mapping[str, object], outcome: Callable[[Stored, Stored], object]
-    ) -> Reply:
-        self.outcome = outcome
-        self._changes -= 1
-        if self._changes == 0:
-            self.counted_down.set()
-        answer = self._ask(operation, arguments)
-        self.outcome = lambda after, real: None
-        return answer
-
-    def _ask(self, operation: str, arguments: Mapping[str, object] | None = None) -> Reply:
-        try:
-            answer = self._soap.call(operation, arguments or {})
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise Unanswered(operation) from error
-        if answer.status in (502, 503, 504):  # nginx, with nobody behind it
-            raise Unanswered(operation)
-        answer.ok()
-        return answer
-
-    # -- the device's side
-
-    def look(self) -> Stored:
-        """What the device says it has."""
-        (https,) = (
-            protocol
-            for protocol in self._ask("tds:GetNetworkProtocols").ok()
-            if protocol.findtext("{*}Name") == "HTTPS"
-        )
-        enabled = https.findtext("{*}Enabled") == "true"
-        return Stored(
-            set(self._ask("tas:GetAllKeys").texts(".//tas:KeyID")),
-            set(self._ask("tas:GetAllCertificates").texts(".//tas:CertificateID")),
-            set(self._ask("tas:GetAllCertificationPaths").texts("tas:CertificationPathID")),
-            tuple(self._ask("tas:GetAssignedServerCertificates").texts("tas:CertificationPathID")),
-            tuple(int(port.text or "") for port in https.iterfind("{*}Port")) if enabled else (),
-        )
-
-    def assert_nothing_lost(self) -> None:
-        """The device has what it answered, and the unanswered request did all that it does, or nothing.
-
-        What is seen is believed from here on.
-        """
-        real = self.look()
-        done = self.stored.copy()
-        self.outcome(done, real)
-        assert real in (self.stored, done), f"{real} is neither\n{self.stored} nor\n{done}"
-        self.stored, self.outcome = real, lambda after, real: None
-
-    def served(self) -> tuple[bytes, ...]:
-        """The chain (DER) that HTTPS has to present."""
-        (path,) = self.stored.assigned
-        ids = self._ask("tas:GetCertificationPath", {"CertificationPathID": path}).texts(
-            ".//tas:CertificateID"
-        )
-        return tuple(
-            self._ask("tas:GetCertificate", {"CertificateID": each}).binary(".//tas:CertificateContent")
-            for each in ids
-        )
-
-    def all_keys_are_ok(self) -> bool:
-        return set(self._ask("tas:GetAllKeys").texts(".//tas:KeyStatus")) == {"ok"}
-
-
-def _one_more(real: set[str], known: set[str]) -> set[str]:
-    """What is there besides what is known, if that is one."""
-    more = real - known
-    return more if len(more) == 1 else set()
-
-
-@contextlib.contextmanager
-def working(owner: Owner) -> Iterator[None]:
-    """The owner at work in the background, until the device no longer answers."""
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            while True:
-                owner.renew()
-        except Unanswered as request:
-            print(f"    unanswered: {request}")
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    yield
-    thread.join(TIMEOUT)
-    assert not thread.is_alive()
-    if failures:
-        raise failures[0]
-
-
-def answers(owner: Owner) -> bool:
-    try:
-        owner.look()
-    except Unanswered:
-        return False
-    return True
-
-
-def assert_sound(state: Path) -> None:
-    """What the keystore's own check says of a store, as it was left."""
-    run = subprocess.run(
-        [sys.executable, "-m", "keystore", str(state)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_kills_at_random_moments(
@@ -288,7 +27,7 @@ def test_kills_at_random_moments(
     seed = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
     print(f"KILL_SEED={seed}")
     chance = random.Random(seed)
-    owner = Owner(fresh_device, root, intermediate)
+    owner = Owner(fresh_device, (fresh_device.https_port, free_port()), root, intermediate)
     owner.prepare()
     owner.renew()
     for number in range(KILLS):
@@ -298,10 +37,11 @@ def test_kills_at_random_moments(
         moment *= chance.random()
         print(f"{number}: {choose.__name__}, {moment:.4f} s after change {changes}")
         owner.count_down(changes)
-        with working(owner):
+        with working(owner) as unanswered:
             owner.counted_down.wait(TIMEOUT)
             time.sleep(moment)  # not to wait for something: the moment is what is random
             fresh_device.kill(victims)
+        print(f"    unanswered: {unanswered}")
         assert_sound(fresh_device.state)
         if not fresh_device.running:
             fresh_device.start()
@@ -318,7 +58,7 @@ def test_kills_at_random_moments(
 def test_a_web_server_left_by_a_killed_service_is_replaced(
     fresh_device: BenchDevice, root: Authority, intermediate: Authority, root_file: Path
 ) -> None:
-    owner = Owner(fresh_device, root, intermediate)
+    owner = Owner(fresh_device, (fresh_device.https_port, free_port()), root, intermediate)
     owner.prepare()
     owner.renew()
     fresh_device.kill(fresh_device.service_processes())
@@ -334,7 +74,7 @@ def test_a_web_server_left_by_a_killed_service_is_replaced(
 def test_a_killed_web_server_is_started_again(
     fresh_device: BenchDevice, root: Authority, intermediate: Authority, root_file: Path
 ) -> None:
-    owner = Owner(fresh_device, root, intermediate)
+    owner = Owner(fresh_device, (fresh_device.https_port, free_port()), root, intermediate)
     owner.prepare()
     owner.renew()
     fresh_device.kill(fresh_device.web_servers())

@@ -1,0 +1,95 @@
+"""The main job on a whole device: booted, driven from outside, restarted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.guest import Guest
+from tests.bench.image import REPOSITORY
+from tests.pki import Authority
+from tests.support import wait_until
+from tests.workflow import steps
+from tests.workflow.clients import OnvifPython
+from tests.workflow.tls import openssl_chain, python_leaf
+
+pytestmark = pytest.mark.bench
+
+TIMEOUT = 300.0
+
+
+def test_the_main_job(guest: Guest, root: Authority, intermediate: Authority, root_file: Path) -> None:
+    """TLS Configuration Add-on 6.1.1, 6.1.2, and a reboot (Core 8.3.13) that keeps it all."""
+    port = guest.https_port
+    client = OnvifPython(guest)
+    assert steps.protocols(client) == {"HTTP": (True, [80]), "HTTPS": (False, [443])}
+    path = steps.certified_path(client, root, intermediate)
+    steps.assign(client, path.id)
+    steps.enable_https(client, port)
+    assert openssl_chain(port, root_file) == path.chain
+
+    secured = OnvifPython(guest, use_https=True, ca=root_file)
+    new = steps.certified_path(secured, root, intermediate, alias="update")
+    secured.call(
+        "tlsserver",
+        "ReplaceServerCertificateAssignment",
+        OldCertificationPathID=path.id,
+        NewCertificationPathID=new.id,
+    )
+    assert openssl_chain(port, root_file) == new.chain
+    assert python_leaf(port, root_file, name="localhost") == new.chain[0]
+
+    before = steps.contents(client)
+    assert client.call("devicemgmt", "SystemReboot")
+    wait_until(lambda: guest.starts() == 2, TIMEOUT)
+    guest.wait_until_it_answers()
+    assert steps.contents(OnvifPython(guest)) == before
+    assert steps.contents(OnvifPython(guest, use_https=True, ca=root_file)) == before
+    assert openssl_chain(port, root_file) == new.chain
+
+
+@pytest.mark.parametrize("kind", ["Soft", "Hard"])
+def test_factory_default(
+    kind: str, guest: Guest, root: Authority, intermediate: Authority, root_file: Path
+) -> None:
+    """Core 8.3.8: nothing is left of what was set up, now and after the next start; the label's password works."""
+    port = guest.https_port
+    client = OnvifPython(guest)
+    factory = steps.contents(client)
+    path = steps.certified_path(client, root, intermediate)
+    steps.assign(client, path.id)
+    steps.enable_https(client, port)
+    assert openssl_chain(port, root_file) == path.chain
+    client.call("devicemgmt", "SetSystemFactoryDefault", FactoryDefault=kind)
+    for _ in range(2):
+        client = OnvifPython(guest)
+        assert steps.protocols(client)["HTTPS"] == (False, [port if kind == "Soft" else 443])
+        after = steps.contents(client)
+        ignored = {"GetNetworkProtocols {}"} if kind == "Soft" else set()
+        assert {key: after[key] for key in after.keys() - ignored} == {
+            key: factory[key] for key in factory.keys() - ignored
+        }
+        assert not guest.serves(port)
+        guest.cut_power()
+        guest.boot()
+
+
+def test_onvifs_test_cases(guest: Guest) -> None:
+    """The device test suite, as a vendor runs it against a camera."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/device_test/security"),
+            *("--device", guest.url, f"--https-port={guest.https_port}"),
+            *("--operation-delay=120", "--message-timeout=120", "--poll-interval=1"),
+        ],
+        cwd=REPOSITORY,
+        env=os.environ | {"DEVICE_TEST_PASSWORD": guest.password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, f"{run.stdout[-20_000:]}{run.stderr}\n{guest.log()}"
+    print(run.stdout)
