@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -57,13 +58,18 @@ class BenchDevice:
         self._run_in = directory
         self._process: subprocess.Popen[str] | None = None
         self._output = Output()
+        self._ended = 0
 
     # -- life
 
     def start(self) -> BenchDevice:
-        """Start it and wait for `ready`. Raises AssertionError with its output if it ends or says nothing."""
+        """Start it and wait for `ready`. Raises AssertionError with its output if it ends or says nothing.
+
+        It is ready for UsernameTokens, too: those of the second in which its last run ended are refused.
+        """
         self.launch()
         assert self._output.wait_for("ready", START_TIMEOUT), f"the demo is not ready\n{self.log()}"
+        wait_until(lambda: int(time.time()) > self._ended)
         self.announced = dict(line.split(maxsplit=1) for line in self._output.lines if len(line.split()) == 2)
         self.state = Path(self.announced["state"])
         return self
@@ -114,6 +120,7 @@ class BenchDevice:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the demo does not end\n{self.log()}") from None
         self._output.join()
+        self._ended = int(time.time())
         return status
 
     def kill(self, victims: Iterable[int] | None = None) -> None:
@@ -130,6 +137,7 @@ class BenchDevice:
         if self.process.pid in pids:
             self.process.wait(STOP_TIMEOUT)
             self._output.join()
+            self._ended = int(time.time())
         wait_until(lambda: pids.isdisjoint(self.processes()))
 
     def restart(self) -> BenchDevice:

@@ -112,7 +112,7 @@ class PowerCuts:
             self.guest.fetch_state_as_left(Path(directory))
             if (Path(directory) / DATABASE).exists():
                 assert_sound((Path(directory) / DATABASE).parent)
-        wait_until(self._owner.admitted, PATIENCE)
+        wait_until(lambda: answers(self._owner), PATIENCE)
 
     def _assert_nothing_lost(self) -> None:
         owner = self._owner

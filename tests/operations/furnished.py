@@ -16,6 +16,7 @@ from onvifd.config import (
     NotificationConfig,
     ServiceConfig,
 )
+from onvifd.events.producers import Producer
 from tests import pki
 from tests.application import PASSWORD
 from tests.operations import asn1
@@ -225,8 +226,15 @@ def saved(camera: Camera) -> Rows:
 
 
 def restore(furnished: Furnished, rows: Rows, operation: str) -> None:
-    """Bring back what was saved, after an operation was carried out; the web server serves it again."""
+    """Bring back what was saved, after an operation was carried out; the web server serves it again.
+
+    Subscriptions to consumers end. They would by themselves, as soon as there is something to send: nobody is there.
+    """
     running = furnished.camera.running
+    subscriptions = running.device.subscriptions
+    with subscriptions.changed:
+        for producer in subscriptions.of_kind(Producer):
+            subscriptions.end(producer.id, "The test is over")
     change = running.device.webserver.change() if operation in TLS else contextlib.nullcontext()
     with change, running.store.database.transaction() as connection:
         connection.execute("PRAGMA defer_foreign_keys = ON")
