@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 PACKAGES = ("busybox-static", "python3", "nginx-light", "lighttpd", "lighttpd-mod-openssl", "util-linux")
 """util-linux for the init script's setpriv."""
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/lib/systemd")
+ENVIRONMENT = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+"""root's PATH, where su or cron left another one."""
 MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 
 
@@ -36,13 +39,11 @@ KERNELS = {"ext4": "linux-image-cloud", "f2fs": "linux-image"}
 a camera's in size, but has no file system for flash."""
 
 
-def run(
-    *command: str | Path, directory: Path | None = None, environment: dict[str, str] | None = None
-) -> str:
+def run(*command: str | Path, directory: Path | None = None) -> str:
     """Run a program of the build; what it printed. Raises BuildError with what it said."""
     try:
         done = subprocess.run(
-            command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+            command, cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise BuildError(f"{error.filename} is not installed") from None

@@ -121,7 +121,7 @@ class Guest:
 
     def starts(self) -> int:
         """How often init has started onvifd since it was last switched on."""
-        return self.console().count("Starting onvifd: OK")
+        return self.console().count("Starting onvifd: ")
 
     # -- power
 

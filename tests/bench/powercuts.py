@@ -85,6 +85,7 @@ class PowerCuts:
         with working(self._owner, PATIENCE) as unanswered:
             assert self._owner.counted_down.wait(PATIENCE)
             time.sleep(moment)  # not to wait for something: the moment is what is random
+            assert not unanswered, f"{unanswered[0]} was not answered, with the power on"
             self.guest.cut_power()
         print(f"{changes} changes and {moment:.3f} s: {unanswered[0]}", flush=True)
         self.met[unanswered[0]] += 1
@@ -123,7 +124,7 @@ class PowerCuts:
                 wait_until(lambda: self.guest.serves(port), PATIENCE)  # noqa: B023
                 assert openssl_chain(port, self._root_file) == owner.served()
             else:
-                assert not self.guest.serves(port)
+                assert not self.guest.serves(port), f"{port} is served"
         wait_until(owner.all_keys_are_ok, PATIENCE)
 
 

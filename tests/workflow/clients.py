@@ -27,7 +27,8 @@ from zeep.wsse.username import UsernameToken
 
 from tests.official import assert_valid_response, directory
 
-TIMEOUT = 60
+TIMEOUT = 120
+"""Seconds for an answer, also of an emulated device on a busy machine."""
 WSDL = {
     "tds": "ver10/device/wsdl/devicemgmt.wsdl",
     "tas": "ver10/advancedsecurity/wsdl/advancedsecurity.wsdl",

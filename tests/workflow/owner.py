@@ -15,9 +15,12 @@ import requests
 from tests.bench_device import REPOSITORY
 from tests.pki import Authority
 from tests.soap_client import Endpoint, Reply, Soap
+from tests.support import wait_until
 
 TIMEOUT = 60.0
 """Seconds for a round of the work."""
+GENERATION_TIMEOUT = 300.0
+"""Seconds for a key, also in an emulated device on a busy machine."""
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 
@@ -74,8 +77,10 @@ class Owner:
         """One round: a new key, certified, served; before it, the last one is deleted. Raises Unanswered."""
         self._tidy()
         key = self._create("CreateRSAKeyPair", {"KeyLength": 2048}, "KeyID", "keys")
-        while self._ask("tas:GetKeyStatus", {"KeyID": key}).text("tas:KeyStatus") != "ok":
-            pass
+        wait_until(
+            lambda: self._ask("tas:GetKeyStatus", {"KeyID": key}).text("tas:KeyStatus") == "ok",
+            GENERATION_TIMEOUT,
+        )
         request = self._ask(
             "tas:CreatePKCS10CSR",
             {
@@ -248,6 +253,8 @@ def working(owner: Owner, timeout: float = TIMEOUT) -> Iterator[list[str]]:
             unanswered.append(str(request))
         except BaseException as error:
             failures.append(error)
+        finally:
+            owner.counted_down.set()  # nobody is to wait for more
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()

@@ -18,7 +18,8 @@ from tests.workflow.clients import Client
 SHA256_WITH_RSA = {"algorithm": "1.2.840.113549.1.1.11"}
 KEY_STATUS = "tns1:Advancedsecurity/Keystore/KeyStatus"
 CONCRETE = "http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete"
-GENERATION_TIMEOUT = 60.0
+GENERATION_TIMEOUT = 300.0
+"""Seconds, also in an emulated device on a busy machine."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.bench_device import LOOPBACK
 
-TIMEOUT = 20
+TIMEOUT = 120
+"""Seconds for a handshake, also with an emulated device on a busy machine."""
 
 
 def openssl_chain(port: int, ca: Path, address: str = "127.0.0.1") -> tuple[bytes, ...]:
