@@ -50,8 +50,9 @@ def official_schemas() -> xmlschema.XMLSchema11:
         return xmlschema.XMLSchema11(sources, allow="local", use_fallback=False, uri_mapper=_local_copy)
 
 
+@functools.lru_cache(maxsize=4096)  # a device says the same again and again, most of all to bad input
 def assert_valid_response(envelope: bytes) -> Element:
-    """Check a whole SOAP response against the official schemas; returns the child of its Body.
+    """Check a whole SOAP response against the official schemas; returns the child of its Body, to read only.
 
     The Body must hold exactly one element, which must be declared: a response of a service or a fault.
     """

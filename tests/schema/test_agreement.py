@@ -84,7 +84,7 @@ def test_a_valid_request_is_valid_to_both(name: str, data: st.DataObject) -> Non
 
 @pytest.mark.parametrize("name", WITH_CONTENT)
 @given(st.data())
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=100)
 def test_a_mutated_request_gets_one_verdict(name: str, data: st.DataObject) -> None:
     check(data.draw(documents.mutants(declaration(name))))
 
