@@ -27,6 +27,7 @@ from tests.webserver.vendor import EXAMPLES, PAGE
 
 T = TypeVar("T")
 Init = Literal["systemd", "sysv"]
+Adapt = Callable[[Path], None]
 
 REPOSITORY = EXAMPLES.parent
 SYSTEMD = Path("/lib/systemd/systemd")
@@ -64,16 +65,19 @@ _LOGGED = "[Service]\nStandardError=append:/opt/log\n"
 
 
 class Machine:
-    """See the module: with a web server, managed or external, and its example configuration."""
+    """See the module: with a web server, managed or external, and its example configuration.
 
-    def __init__(self, root: Path, init: Init, server: str, mode: str) -> None:
+    `adapt` changes /etc, which is in the directory that it is given, before the machine starts.
+    """
+
+    def __init__(self, root: Path, init: Init, server: str, mode: str, adapt: Adapt) -> None:
         self.root = root
         self.init = init
         self.server = server
         self.external = mode == "external"
         self._ending = contextlib.ExitStack()
         self._cgroup = self._ending.enter_context(_cgroup()) if init == "systemd" else None
-        for directory in ("opt/onvifd/source", "opt/onvifd/packages", "srv/ui", "var/lib"):
+        for directory in ("opt/onvifd/source", "opt/onvifd/packages", "srv/ui", "var/lib/nginx"):
             (root / directory).mkdir(parents=True)
         (root / "srv" / "ui" / "index.html").write_text(PAGE)
         program = root / "opt" / "onvifd" / "onvifd"
@@ -85,6 +89,7 @@ class Machine:
         program.chmod(0o755)
         (root / "opt" / "log").touch()
         self._install(mode)
+        adapt(root / "etc")
 
     def _install(self, mode: str) -> None:
         etc = self.root / "etc"
@@ -235,9 +240,16 @@ def _cgroup() -> Iterator[Path]:
     if group is None:
         pytest.skip("this machine has no control groups (version 2) that a test may use")
     yield group
-    wait_until(lambda: not any(path.read_text() for path in group.rglob("cgroup.procs")))
-    for directory, _, _ in os.walk(group, topdown=False):
-        Path(directory).rmdir()
+    wait_until(lambda: _removed(group))
+
+
+def _removed(group: Path) -> bool:
+    """Whether a control group could be removed: its last processes may still be ending."""
+    with contextlib.suppress(OSError):
+        for directory, _, _ in os.walk(group, topdown=False):
+            Path(directory).rmdir()
+        return True
+    return False
 
 
 def _new_cgroup() -> Path | None:
@@ -259,13 +271,15 @@ def _enter_network(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def machine(root: Path, init: Init, server: str, mode: str) -> Iterator[Machine]:
+def machine(
+    root: Path, init: Init, server: str, mode: str, adapt: Adapt = lambda etc: None
+) -> Iterator[Machine]:
     """A running machine. Skips where there can be none."""
     obstacle = _obstacle(init)
     if obstacle:
         pytest.skip(obstacle)
     root.mkdir()
-    found = Machine(root, init, server, mode)
+    found = Machine(root, init, server, mode, adapt)
     try:
         yield found.boot()
     finally:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.soap_client import Soap
 from tests.support import wait_until
-from tests.webserver.machine import PASSWORD, REPOSITORY, Machine, machine
+from tests.webserver.machine import PASSWORD, REPOSITORY, Adapt, Machine, machine
 from tests.webserver.support import chain, get, post, refuses
 from tests.webserver.vendor import PAGE
 
@@ -83,6 +83,64 @@ def test_a_device_under_init(image: Machine) -> None:
         image.service("stop", "webserver")
     assert image.processes() == {}
     assert image.call(refuses, HOST, 443)
+
+
+def into_debians_nginx(etc: Path) -> None:
+    """etc/README.md, "Into what you have": its master is root, its workers are www-data."""
+    configuration = etc / "nginx" / "nginx.conf"
+    text = Path("/etc/nginx/nginx.conf").read_text()
+    configuration.write_text(
+        text.replace("http {", "http {\ninclude /run/onvifd/webserver/current/*.conf;", 1)
+    )
+    (etc / "nginx" / "sites-enabled" / "default").unlink(missing_ok=True)
+    groups = etc / "group"
+    groups.write_text(re.sub(r"^(www-data:.*:)$", r"\1onvifd", groups.read_text(), flags=re.MULTILINE))
+    shutil.copy("/lib/systemd/system/nginx.service", etc / "units" / "nginx.service")
+    onvifd_toml(etc, 'server = "nginx"', 'group = "www-data"')
+
+
+def into_debians_lighttpd(etc: Path) -> None:
+    """etc/README.md, "Into what you have"."""
+    text = Path("/etc/lighttpd/lighttpd.conf").read_text()
+    for setting, instead in (
+        (r"server\.username .*", ""),
+        (r"server\.groupname .*", ""),
+        (r"server\.port .*", 'server.bind = "/run/lighttpd/main.sock"'),
+        (r"include_shell .*use-ipv6.*", ""),
+        (r"server\.pid-file .*", 'server.pid-file = "/run/lighttpd/lighttpd.pid"'),
+        (r"server\.upload-dirs .*", 'server.upload-dirs = ("/run/lighttpd")'),
+        (r"server\.errorlog .*", 'server.errorlog-use-syslog = "enable"'),
+        (r"#(server\.feature-flags .*graceful-restart-bg.*)", r"\1"),
+        (r"\Z", 'include "/run/onvifd/webserver/current/*.conf"\n'),
+    ):
+        text, replaced = re.subn(rf"^{setting}$", instead, text, flags=re.MULTILINE)
+        assert replaced == 1, setting
+    (etc / "lighttpd" / "lighttpd.conf").write_text(text)
+    onvifd_toml(
+        etc, 'server = "lighttpd"', 'restart = ["touch", "/run/onvifd/replace", "/run/onvifd/reload"]'
+    )
+
+
+def onvifd_toml(etc: Path, *settings: str) -> None:
+    lines = ("[webserver]", 'mode = "external"', 'reload = ["touch", "/run/onvifd/reload"]', *settings)
+    (etc / "onvifd" / "onvifd.toml").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("server", "adapt"), [("nginx", into_debians_nginx), ("lighttpd", into_debians_lighttpd)]
+)
+def test_a_distributions_own_web_server(tmp_path: Path, server: str, adapt: Adapt) -> None:
+    with machine(tmp_path / "machine", "systemd", server, "external", adapt) as image:
+        image.service("start", "webserver")
+        image.run("systemctl", "start", "onvifd-reload.path")
+        image.service("start", "onvifd")
+        answers(image, 80)
+        path = image.call(switch_https_on, 443)
+        assert image.call(chain, HOST, 443) == path
+        image.call(move_http, 8080)
+        assert image.call(refuses, HOST, 80)
+        as_onvifd = (*AS_ONVIFD[:-1], "--init-groups")
+        assert image.run(*as_onvifd, "/opt/onvifd/onvifd", "check", check=False).stdout == "ok\n"
 
 
 def answers(image: Machine, port: int) -> None:
