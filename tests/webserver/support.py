@@ -106,6 +106,7 @@ class Device:
         server: Callable[[Settings], Any] = Nginx,
         *,
         run: Path | None = None,
+        state: Path | None = None,
         patience: float = 5.0,
         retry_interval: float = 30.0,
         **settings: Any,
@@ -113,7 +114,7 @@ class Device:
         self.credentials = credentials
         self.run = run or directory / "run dir"
         self.run.mkdir(parents=True, exist_ok=True)
-        self.database = Database(directory / "database")
+        self.database = Database((state or directory) / "database")
         self.database.migrate("bench", [TABLES])
         backend = self.run / SOCKET
         backend.unlink(missing_ok=True)

@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 
 from keystore.database import Database
+from keystore.errors import DatabaseError
 from onvifd.webserver.errors import ApplyFailed, PortInUse, WebServerError
 from onvifd.webserver.external import External
 from tests.support import wait_until
-from tests.webserver.support import Device, after, post, process_of, refuses
+from tests.webserver.support import Device, after, pem, post, process_of, refuses
 from tests.webserver.vendor import Vendor
 
 Ports = tuple[int, int, int]
@@ -254,18 +255,43 @@ def test_a_port_is_taken_between_check_and_reload(make: Make, ports: Ports) -> N
     assert_works(device, ports)
 
 
+@contextlib.contextmanager
+def small_file_system(directory: Path, size: str) -> Iterator[None]:
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(directory)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield
+    subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def fill(directory: Path, left: int = 0) -> Path:
+    """Fill a file system but for some blocks; the file that does."""
+    ballast = directory / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(ballast, ballast.stat().st_size - left * 4096)
+    return ballast
+
+
 @pytest.fixture
 def small_disk(make: Make) -> Iterator[tuple[Device, Path]]:
     """A device whose web server's files are on a small file system of their own."""
     device = make()
-    directory = device.server.directory
-    directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", str(directory)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root can mount a small file system")
-    yield device, directory
-    device.webserver.close()
-    subprocess.run(["umount", "-l", str(directory)], check=True)
+    with small_file_system(device.server.directory, "256k"):
+        yield device, device.server.directory
+        device.webserver.close()
+
+
+@pytest.fixture
+def small_partition(make: Make, tmp_path: Path) -> Iterator[tuple[Device, Path]]:
+    """A device whose database is on a small file system of its own."""
+    directory = tmp_path / "state"
+    with small_file_system(directory, "1m"):
+        device = make(state=directory)
+        yield device, directory
+        device.close()
 
 
 @every_server
@@ -275,16 +301,37 @@ def test_the_disk_is_full(small_disk: tuple[Device, Path], ports: Ports, left: i
     device, directory = small_disk
     device.store(**old(ports))
     device.webserver.start()
-    ballast = directory / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    os.truncate(ballast, ballast.stat().st_size - left * 4096)
+    ballast = fill(directory, left)
     with pytest.raises(ApplyFailed, match="No space left"):
         device.change(**new(ports))
     assert_one_or_the_other(device, ports, old(ports))
     ballast.unlink()
     assert_works(device, ports)
+
+
+@every_server
+def test_the_databases_disk_is_full(small_partition: tuple[Device, Path], ports: Ports) -> None:
+    """The change is served already when its commit fails."""
+    device, directory = small_partition
+    device.store(**old(ports))
+    device.webserver.start()
+    loads: list[Path] = []
+    after(device, "load", lambda: loads.append(device.current))
+    ballast = fill(directory)
+    with pytest.raises(DatabaseError):
+        fill_up(device, moved(ports))
+    assert len(loads) == 2, "there and back"
+    device.assert_agreement(closed=ports[2:])
+    ballast.unlink()
+    assert_one_or_the_other(device, ports, old(ports))
+    assert_works(device, ports)
+
+
+def fill_up(device: Device, outcome: dict[str, Any]) -> None:
+    """A change with more to store than the last block of a file has room for."""
+    with device.webserver.change(), device.database.transaction() as connection:
+        device.store(**outcome)
+        connection.executemany("INSERT INTO owner VALUES (?)", [(number,) for number in range(2000)])
 
 
 # -- deaths
@@ -374,26 +421,64 @@ def dying_at(device: Device, step: str) -> None:
         after(device, step, die)
 
 
-@every_server
-@pytest.mark.parametrize("step", STEPS)
-def test_the_service_is_killed_between_two_steps(make: Make, ports: Ports, step: str) -> None:
-    """kill -9; then the next start of the service."""
+def killed(victim: Callable[[], None]) -> None:
+    """Run what kills itself in a process of its own."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            device = make()
-            device.store(**old(ports))
-            device.webserver.start()
-            dying_at(device, step)
-            device.change(**moved(ports))
+            victim()
         os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the step was not reached"
     assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+@every_server
+@pytest.mark.parametrize("step", STEPS)
+def test_the_service_is_killed_between_two_steps(make: Make, ports: Ports, step: str) -> None:
+    """kill -9; then the next start of the service."""
+
+    def victim() -> None:
+        device = make()
+        device.store(**old(ports))
+        device.webserver.start()
+        dying_at(device, step)
+        device.change(**moved(ports))
+
+    killed(victim)
     device = make()
     stored = device.wanted().http_ports
     assert stored == (ports[2:] if step in ("committed", "keep_only") else ports[:1])
     device.webserver.start()
     assert_one_or_the_other(device, ports, moved(ports) if stored == ports[2:] else old(ports))
     assert refuses("127.0.0.1", ports[0]) == (stored == ports[2:])
+    assert_works(device, ports)
+
+
+@every_server
+@pytest.mark.parametrize("step", ["switch", "load", "commit"])
+def test_the_service_is_killed_on_the_way_back(make: Make, ports: Ports, step: str) -> None:
+    """It has taken the change, but verification found a certificate missing."""
+
+    def victim() -> None:
+        device = make(patience=0.5)
+        device.store(**old(ports))
+        device.webserver.start()
+        go_back = device.webserver._go_back
+
+        def dying(*given: Any) -> list[int]:
+            dying_at(device, step)
+            return go_back(*given)
+
+        device.webserver._go_back = dying  # type: ignore[method-assign]
+        certificate = device.credentials["rsa-2"]
+        short = replace(certificate, chain_pem=pem(certificate.certificates_der[0]))
+        device.credentials["rsa-2"] = short
+        device.change(**moved(ports))
+
+    killed(victim)
+    device = make()
+    device.webserver.start()
+    assert_one_or_the_other(device, ports, old(ports))
+    assert refuses("127.0.0.1", ports[2])
     assert_works(device, ports)
