@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def findings(config: Config) -> Iterator[str]:
         yield from _external(config)
     include = config.webserver.include
     if include and not os.access(include, os.R_OK):
-        yield f"webserver.include: {include} can't be read"
+        yield f"webserver.include: {include} can't be read by this user: put it there, or correct its mode"
     yield from _directory(config.state_dir, 0o077)
     # The web server's group must be able to pass through it.
     yield from _directory(config.run_dir, 0o067 if config.webserver.group else 0o077)
@@ -70,12 +70,14 @@ def _external(config: Config) -> Iterator[str]:
     main = chosen.main or Path(f"/etc/{chosen.server}/{chosen.server}.conf")
     try:
         if not includes(main, fragment):
-            yield f"{main} does not include {fragment.with_name('*.conf')}: nothing would be served"
+            included = fragment.with_name("*.conf")
+            yield f"{main} does not include {included}, nothing would be served: add the line"
     except OSError as error:
         yield f"webserver.main: {error.filename} can't be read: {error.strerror}"
-    for command in (chosen.check, chosen.reload, chosen.restart):
+    for name in ("check", "reload", "restart"):
+        command = getattr(chosen, name)
         if command and shutil.which(command[0], path=SYSTEM_PATH) is None:
-            yield f"there is no command {command[0]}"
+            yield f"webserver.{name}: there is no command {command[0]}: install it, or name another one"
 
 
 def _private_file(path: Path) -> Iterator[str]:
@@ -128,13 +130,16 @@ def _file_system(path: Path) -> str:
 
 
 def _store(config: Config) -> Iterator[str]:
+    if not config.key_encryption_key.exists():  # to open the store would make one
+        yield f"{config.key_encryption_key} is missing: restore it, for without it nothing in the store opens"
+        return
     try:
         with assembly.open_store(config) as store:
             keys = Keystore(store.database, store.sealer, assembly.limits(config))
             store.database.refuse_unknown()
             yield from keys.verify()
             for credential in keys.server_credentials():
-                yield from _validity(credential.path_id, credential.certificates_der[0])
+                yield from _validity(credential.path_id, credential.certificates_der)
             if not _running(config):
                 enabled = [protocol for protocol in store.protocols.all() if protocol.enabled]
                 yield from _ports([port for protocol in enabled for port in protocol.ports], config)
@@ -142,12 +147,15 @@ def _store(config: Config) -> Iterator[str]:
         yield str(error)
 
 
-def _validity(path_id: str, der: bytes) -> Iterator[str]:
-    ends = x509.load_der_x509_certificate(der).not_valid_after_utc
-    if ends < datetime.now(UTC):
-        yield f"{path_id}: the server certificate expired on {ends:%Y-%m-%d}"
-    elif ends < datetime.now(UTC) + SOON:
-        yield f"{path_id}: the server certificate expires on {ends:%Y-%m-%d}"
+def _validity(path_id: str, ders: Sequence[bytes]) -> Iterator[str]:
+    """Clients refuse a path if any certificate of it has expired."""
+    for number, der in enumerate(ders, 1):
+        what = "server certificate" if number == 1 else f"CA certificate (number {number} of the path)"
+        ends = x509.load_der_x509_certificate(der).not_valid_after_utc
+        if ends < datetime.now(UTC):
+            yield f"{path_id}: the {what} expired on {ends:%Y-%m-%d}: assign a path with a new one"
+        elif ends < datetime.now(UTC) + SOON:
+            yield f"{path_id}: the {what} expires on {ends:%Y-%m-%d}: assign a path with a new one"
 
 
 def _running(config: Config) -> bool:
@@ -166,7 +174,9 @@ def _ports(ports: list[int], config: Config) -> Iterator[str]:
     listen = [address for address in config.webserver.listen if network.has_address(address)]
     # A web server that init runs goes on when onvifd has stopped.
     served = [generation.name for generation in config.run_dir.glob("webserver/generations/*")]
+    for port in sorted({port for port in ports if ports.count(port) > 1}):
+        yield f"port {port} is wanted for two protocols: give one of them another port"
     for port in ports:
         ours = served and answers(listen, port, served, _PROBE_TIMEOUT)
         if not ours and not network.port_is_free(listen, port):
-            yield f"port {port} is in use by another program"
+            yield f"port {port} is in use by another program: stop that (see `ss -ltnp`), or take another"

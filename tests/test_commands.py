@@ -14,7 +14,9 @@ import pytest
 
 from keystore import AlgorithmIdentifier, DistinguishedName, KeyStatus, Keystore
 from onvifd import assembly
+from onvifd.check import _validity
 from onvifd.config import Config, load
+from tests import pki
 from tests.support import free_port, wait_until
 
 ETC = Path(__file__).parent.parent / "etc"
@@ -108,7 +110,7 @@ def test_a_web_server_that_is_too_old(config: Path, tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'lighttpd/1.4.53 (ssl)'\n")
     program.chmod(0o755)
     edit(config, "[webserver]", f'[webserver]\nserver = "lighttpd"\nlighttpd = "{program}"')
-    assert check(config) == [f"{program} is no lighttpd 1.4.69 or newer"]
+    assert check(config) == [f"{program} is no lighttpd 1.4.69 or newer: install one, or set where it is"]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +129,11 @@ def test_a_fragment_that_nothing_includes(
     fragment = f"{run_dir}/webserver/current/*.conf"
     text = (ETC / example).read_text()
     main.write_text(text)
-    assert check(config) == [f"{main} does not include {fragment}: nothing would be served"]
+    assert check(config) == [f"{main} does not include {fragment}, nothing would be served: add the line"]
     other.write_text(text.replace("/run/onvifd/webserver/current/*.conf", fragment))
-    main.write_text("# include other.conf;\n")
-    assert len(check(config)) == 1
+    for of_another in ("# include other.conf;\n", f"include {run_dir}/*.conf;\n"):
+        main.write_text(of_another)
+        assert len(check(config)) == 1
     main.write_text('include "other.conf"\n' if server == "lighttpd" else "http { include other.conf; }\n")
     assert check(config) == []
 
@@ -139,7 +142,7 @@ def test_external_without_a_command_to_reload_with_or_with_one_that_is_not_there
     edit(config, "[webserver]", '[webserver]\nmode = "external"\nmain = "/dev/null"')
     assert "set webserver.reload" in check(config)[0]
     edit(config, 'main = "/dev/null"', 'main = "/dev/null"\nreload = ["/nowhere/reload"]')
-    assert "there is no command /nowhere/reload" in check(config)
+    assert any("webserver.reload: there is no command /nowhere/reload" in line for line in check(config))
 
 
 def test_a_group_that_is_not_there(config: Path) -> None:
@@ -193,7 +196,9 @@ def test_directories_of_different_users(config: Path, run_dir: Path, loaded: Con
 
 def test_pages_of_the_vendor_that_are_not_there(config: Path) -> None:
     edit(config, "[webserver]", '[webserver]\ninclude = "/nowhere/locations.conf"')
-    assert check(config) == ["webserver.include: /nowhere/locations.conf can't be read"]
+    assert check(config) == [
+        "webserver.include: /nowhere/locations.conf can't be read by this user: put it there, or correct its mode"
+    ]
 
 
 def test_a_store_that_does_not_open(config: Path, loaded: Config) -> None:
@@ -216,7 +221,22 @@ def test_a_port_that_another_program_uses(config: Path, new: bool, request: pyte
     if not new:
         request.getfixturevalue("loaded")
     with socket.create_server(("127.0.0.1", port)):
-        assert check(config) == [f"port {port} is in use by another program"]
+        (finding,) = check(config)
+        assert f"port {port} is in use by another program" in finding
+
+
+def test_a_port_for_two_protocols(config: Path) -> None:
+    (port,) = load(config).protocols.http.ports
+    with config.open("a") as file:
+        file.write(f"[protocols.https]\nenabled = true\nports = [{port}]\n")
+    assert check(config) == [f"port {port} is wanted for two protocols: give one of them another port"]
+
+
+def test_a_lost_key_encryption_key_is_missed_and_not_made(config: Path, loaded: Config) -> None:
+    loaded.key_encryption_key.unlink()
+    (finding,) = check(config)
+    assert f"{loaded.key_encryption_key} is missing: restore it" in finding
+    assert not loaded.key_encryption_key.exists()
 
 
 @pytest.mark.parametrize(("ends_in", "says"), [(-1, "expired on"), (5, "expires on"), (365, None)])
@@ -241,6 +261,20 @@ def test_the_end_of_an_assigned_certificate(
     found = check(config)
     assert len(found) == (0 if says is None else 1)
     assert all(str(says) in finding for finding in found)
+
+
+def test_the_end_of_a_ca_certificate_in_an_assigned_path() -> None:
+    """A client refuses the path for it as it does for the server's."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    ends = (now + timedelta(days=365), now - timedelta(days=10))
+    leaf, authority = (
+        pki.Authority.root().issue(
+            pki.rsa_key(0).public_key(), not_before=now - timedelta(days=20), not_after=end
+        )
+        for end in ends
+    )
+    (finding,) = _validity("path", [leaf, authority])
+    assert "the CA certificate (number 2 of the path) expired on" in finding
 
 
 def test_capabilities_of_a_vendors_service_that_are_not_xml(config: Path) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 
 _INCLUDE = re.compile(r"""^[^#\n]*?\binclude\s+["']?([^"';#\n]+?)["']?\s*(?:[;#}]|$)""", re.MULTILINE)
@@ -11,7 +10,7 @@ _DEEPEST = 8
 
 def includes(main: Path, wanted: Path) -> bool:
     """Whether a configuration file, or one that it includes, includes a file. Raises OSError."""
-    return any(fnmatch(str(wanted), pattern) for pattern in _patterns(main, main.parent, _DEEPEST))
+    return any(wanted.match(pattern) for pattern in _patterns(main, main.parent, _DEEPEST))
 
 
 def _patterns(path: Path, base: Path, depth: int) -> Iterator[str]:

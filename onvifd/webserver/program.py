@@ -42,7 +42,8 @@ def inspect(program: str, name: str, oldest: tuple[int, ...]) -> tuple[tuple[int
     match = re.search(rf"\b{name}/(\d+(?:\.\d+)+)", said)
     version = tuple(map(int, match[1].split("."))) if match else ()
     if version < oldest:
-        raise ServerMissing(f"{program} is no {name} {'.'.join(map(str, oldest))} or newer")
+        needed = f"{name} {'.'.join(map(str, oldest))} or newer"
+        raise ServerMissing(f"{program} is no {needed}: install one, or set where it is")
     return version, said
 
 
