@@ -125,7 +125,12 @@ class WebServer:
                 self._generations.clear()
                 left = frozenset()
             wanted = self._wanted_at_start()
-            self._come_up(self._without_busy_ports(wanted, left))
+            free = self._without_busy_ports(wanted, left)
+            try:
+                self._come_up(free)
+            except PortInUse:  # of late
+                self._server.stop()
+                self._come_up(self._without_busy_ports(wanted, left))
             undo.pop_all()
             if self._current().configuration != wanted or not self._verified:
                 self._keep_trying()

@@ -224,13 +224,15 @@ class Lighttpd:
                     self._sockets[listener] = listeners.listening(listener)
                 except OSError as error:
                     raise PortInUse(listener[1]) from error
-        self._ready = False
         try:
             before = self._supervisor.replace()
         except OSError as error:
             raise ServerMissing(f"{self._arguments[0]} can't be started: {error.strerror}") from error
         if before is not None:
             self._retiring[before] = None
+            if not self._ready:  # it has never answered: nobody would miss it
+                self._retire(before)
+        self._ready = False
 
     def settled(self) -> bool:
         """Whether the new lighttpd answers and no other one accepts connections."""
@@ -238,7 +240,8 @@ class Lighttpd:
             self._ready = self._answers()
             if not self._ready:
                 return False
-            self._retire()
+            for child in self._retiring:
+                self._retire(child)
         if any(self._accepts(child) for child in list(self._retiring)):
             return False
         wanted = listeners.read(self.directory / "current")
@@ -269,11 +272,10 @@ class Lighttpd:
             return connection.recv(1) != b""
         return False
 
-    def _retire(self) -> None:
-        for child, told in self._retiring.items():
-            if told is None:  # told twice, it would drop the requests in flight
-                child.send_signal(signal.SIGINT)
-                self._retiring[child] = time.monotonic()
+    def _retire(self, child: Child) -> None:
+        if self._retiring[child] is None:  # told twice, it would drop the requests in flight
+            child.send_signal(signal.SIGINT)
+            self._retiring[child] = time.monotonic()
 
     def _accepts(self, child: Child) -> bool:
         """Whether a former process still has a listening socket. One that hangs is ended."""

@@ -448,8 +448,23 @@ def test_a_web_server_that_is_slow_to_come_is_waited_for(
     device = make(patience=0.5, program=str(slow))
     device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
     device.webserver.start()
+    for _ in range(2):
+        with pytest.raises(ApplyFailed, match="does not serve"):
+            device.change(assigned=["rsa-2"])
+    wait_until(lambda: sum(str(slow) in each.command for each in processes()) <= 1)
     come.touch()
     wait_until(device.agrees, 25)
+
+
+def test_a_port_that_is_taken_while_the_web_server_starts(make: Make, ports: Ports) -> None:
+    device = make(retry_interval=0.1)
+    device.store(http=ports[:2])
+    taken: list[socket.socket] = []
+    after(device, "check", lambda: taken or taken.append(socket.create_server(("127.0.0.1", ports[1]))))
+    device.webserver.start()
+    assert post("127.0.0.1", ports[0])["status"] == 200
+    taken[0].close()
+    wait_until(device.agrees)
 
 
 def test_http_comes_up_when_the_stored_certificate_is_refused(make: Make, ports: Ports) -> None:
