@@ -1,7 +1,9 @@
 """Power cuts: QEMU is killed at random moments, under a client that changes the device all the time.
 
-The command `tests/bench/powercuts` cuts the power as often as wanted. A run is made again with its seed: the same
-work, cut after the same number of changes and the same time.
+The command `tests/bench/powercuts` cuts the power as often as wanted. Its seed makes the same cuts again: in the same
+order, after as many changes and as much time, or in the same part of a start. How far the device has come by then is
+the machine's affair. So a run that fails leaves the disk as the last cut left it (data-as-left.qcow2): as data.qcow2
+in a directory of its own, beside the file password, `tests/bench/run --state` starts from it as often as wanted.
 """
 
 from __future__ import annotations
