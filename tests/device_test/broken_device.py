@@ -111,6 +111,8 @@ class BrokenDevice:
         headers = {
             name: value for name, value in request.headers.items() if name.lower() not in _OF_THE_CONNECTION
         }
+        # One connection for each: the good device may close a kept one, as when its web server's configuration changes.
+        headers["Connection"] = "close"
         answer = self._pool.request("POST", self._good + request.path, body=request.content, headers=headers)
         received = answer.headers.iteritems()
         kept = tuple((name, value) for name, value in received if name.lower() not in _OF_THE_CONNECTION)

@@ -6,7 +6,6 @@ import ast
 import importlib
 import pkgutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tests.device_test
+from tests.device_test import nested
 from tests.device_test.cases import Case
 from tests.device_test.client import NAMES
 from tests.device_test.report import series
@@ -21,7 +21,6 @@ from tests.device_test.series import SERIES
 from tests.device_test.soap_server import SoapServer
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 SOURCES = sorted(HERE.rglob("*.py"))
 KNOWN = ("tests.device_test", "tests.pki", "tests.support", "tests.official")
 DEFAULT_DEVICE = {
@@ -111,16 +110,8 @@ class FalseDevice:
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The device test of the keystore, as a vendor runs it."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/device_test/security"]
-    return subprocess.run(
-        [*command, "-k", "test_keystore", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """The device test of the keystore."""
+    return nested.run("tests/device_test/security", "-k", "test_keystore", *arguments)
 
 
 def test_a_failed_case_is_reported_with_its_step_and_the_bytes() -> None:

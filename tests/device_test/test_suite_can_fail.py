@@ -9,25 +9,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
 import tests.device_test
-from tests.device_test import defects
+from tests.device_test import defects, nested
 from tests.device_test.base.helpers import delete_users
 from tests.device_test.broken_device import BrokenDevice, Defect
 from tests.device_test.client import Dut
 from tests.device_test.defects import attribute, edits, inserted, reordered, text, without
-
-ROOT = Path(__file__).parents[2]
-TIMEOUT = 180.0
 
 
 class Trial(NamedTuple):
@@ -218,24 +212,14 @@ def _nodes() -> dict[str, str]:
 
 
 def run(device: BrokenDevice, dut: Dut, cases: Iterable[str]) -> tuple[int, str]:
-    """The device test with some cases, as a vendor runs it: its status and what it prints."""
+    """The device test with some cases: its status and what it prints."""
     nodes = _nodes()
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "tests.device_test.case_by_case",
-        ),
+    done = nested.run(
+        *("-p", "tests.device_test.case_by_case"),
         *(f"--device={device.url}", f"--user={dut.user}", f"--password={dut.password}"),
         *("--poll-interval=0.1", "--operation-delay=3", f"--https-port={dut.options.https_port}"),
         *(nodes[case] for case in cases),
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,5 +1,6 @@
 """The clients, each as a program."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def node(wsdl_directory: Path) -> Callable[[str], Program]:
 def python() -> Callable[[str], Program]:
     """A program of python/ by the client's name."""
     return lambda name: Program((installed.python(name), HERE / "python" / f"drive-{name}.py"))
+
+
+@pytest.fixture(scope="session")
+def command() -> Program:
+    """The command of onvif-python, which the tests' own environment has."""
+    return Program((sys.executable, HERE / "python" / "drive-onvif-command.py"))
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,14 @@ from tests.pki import Authority
 from tests.workflow.tls import assert_presented
 
 CLIENTS = {
+    "the command of onvif-python": ("command", None),
     "gSOAP with UsernameToken": ("gsoap", "wsse"),
     "gSOAP with HTTP Digest": ("gsoap", "digest"),
     "node-soap": ("node", "soap"),
     "onvif-zeep": ("python", "onvif-zeep"),
     "onvif-zeep-async": ("python", "onvif-zeep-async"),
 }
-"""The fixture that makes each, and its name there."""
+"""The fixture that makes each, and its name there, if it makes several."""
 
 VERIFY_NOTHING = {"onvif-zeep-async"}
 
@@ -38,8 +39,8 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def client(request: pytest.FixtureRequest, name: str) -> Program:
     kind, program = CLIENTS[name]
-    made: Program = request.getfixturevalue(kind)(program)
-    return made
+    made: Program = request.getfixturevalue(kind)
+    return made if program is None else made(program)
 
 
 def test_a_certified_key_is_served(

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from tests.bench_device import BenchDevice
-from tests.interop.programs import TIMEOUT, Program
+from tests.interop.programs import Program
 from tests.soap_client import Soap
-from tests.support import free_port, wait_until
+from tests.support import free_port
 
 TOPIC = "tns1:Advancedsecurity/Keystore/KeyStatus"
 
@@ -107,42 +101,20 @@ def test_the_event_server_of_libonvif(device: BenchDevice, python: Python, base:
     assert found["left"] == 0
 
 
-def onvif_command(device: BenchDevice, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """onvif-python's command; its cache lies in the home directory."""
-    where = ["-H", "127.0.0.1", "-P", str(device.http_port), "-u", device.user, "-p", device.password]
-    return subprocess.run(
-        [Path(sys.executable).with_name("onvif"), *arguments, *where],
-        env={**os.environ, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+def test_the_command_of_onvif_python(device: BenchDevice, command: Program, base: str) -> None:
+    """Its shell, which keeps the address of a pull point for later lines; Renew and Unsubscribe there."""
+    found = command.run(device, "pull")
+    (address,) = found["address"]
+    assert address.startswith(base), found["said"]
+    assert found["heard"] == [*found["key"], "generating", *found["key"], "ok"], found["said"]
+    assert "ONVIF Version : 26.06" in found["said"]
+    assert "Error" not in found["said"]
+    with Soap(device) as soap:
+        gone = soap.call("wsnt:Unsubscribe", url=address).fault().codes
+        assert gone == ("Receiver", "ResourceUnknownFault")
 
 
-def test_the_command_onvif(device: BenchDevice, tmp_path: Path) -> None:
-    """A key, its request, the protocols, in both ways to log in; and what is refused, with the reason."""
-
-    def ask(*arguments: str) -> str:
-        run = onvif_command(device, tmp_path, *arguments)
-        assert run.returncode == 0, f"{run.stdout}{run.stderr}\n{device.log()}"
-        return run.stdout
-
-    created = ask("keystore", "CreateRSAKeyPair", "KeyLength=2048", "Alias=command")
-    key = created.partition("'KeyID': '")[2].partition("'")[0]
-    wait_until(lambda: ask("keystore", "GetKeyStatus", f"KeyID={key}").strip() == "ok", 60)
-    csr = ast.literal_eval(
-        ask(
-            *("keystore", "CreatePKCS10CSR", f"KeyID={key}", 'Subject={"CommonName": "camera.test"}'),
-            *('SignatureAlgorithm={"algorithm": "1.2.840.113549.1.1.11"}', "--digest"),
-        )
-    )
-    assert x509.load_der_x509_csr(csr).is_signature_valid
-    protocols = f'NetworkProtocols=[{{"Name": "HTTPS", "Enabled": {{}}, "Port": [{device.https_port}]}}]'
-    ask("devicemgmt", "SetNetworkProtocols", protocols.replace("{}", "false"), "--digest")
-    assert f"{device.https_port}" in ask("devicemgmt", "GetNetworkProtocols")
-    refused = onvif_command(
-        device, tmp_path, "devicemgmt", "SetNetworkProtocols", protocols.replace("{}", "true")
-    )
-    assert refused.returncode != 0
-    assert "HTTPS needs a certificate" in refused.stderr
+def test_the_command_says_why_it_was_refused(device: BenchDevice, command: Program) -> None:
+    run = command.attempt(device, "https", device.https_port)
+    assert run.returncode != 0
+    assert "HTTPS needs a certificate" in run.stderr

@@ -13,7 +13,6 @@ import re
 import shutil
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -741,20 +740,6 @@ def test_an_undeclared_prefix_is_a_fault(soap: Soap) -> None:
     )
     assert answer.status == 400
     assert answer.fault().codes == ("Sender", "WellFormed")
-
-
-def test_the_command_of_onvif_python(device: BenchDevice, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "onvif.cli", "keystore", "GetAllKeys", "--cache", "none"]
-    where = ["-H", "127.0.0.1", "-P", str(device.http_port), "-u", device.user, "-p", device.password]
-    run = subprocess.run(
-        [*command, *where],
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 # -- TLS
