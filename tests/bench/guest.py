@@ -128,6 +128,7 @@ class Guest:
     def power_on(self) -> None:
         """Switch it on, and wait for nothing."""
         assert not self.on
+        (self.directory / "console").write_bytes(b"")  # QEMU takes a moment to
         with (self.directory / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(
                 self._arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
