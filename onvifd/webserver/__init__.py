@@ -1,5 +1,5 @@
 """The HTTPS server in front of the service: what it serves, and how that is changed with a way back.
 
-model: what is wanted. nginx: the program that serves it. verify: whether it does. apply: changing it. The
-program is reached through `apply.Server` alone, so that another one fits in nginx's place.
+model: what is wanted. nginx, lighttpd: the programs that serve it, as our own; external: as the vendor's.
+verify: whether they do. apply: changing it, through `apply.Server`, which all of them are.
 """

@@ -14,12 +14,11 @@ from typing import Protocol
 from onvifd.webserver.errors import ApplyFailed
 from onvifd.webserver.listeners import Open
 from onvifd.webserver.model import ServerConfiguration
-from onvifd.webserver.process import SYSTEM_PATH, command, processes
+from onvifd.webserver.nginx import accept, accepting_workers
+from onvifd.webserver.process import SYSTEM_PATH
 
 _log = logging.getLogger(__name__)
 
-_WORKER = "nginx: worker process"
-_CHECKED = "whole"
 _LONGEST_COMPLAINT = 2000
 
 
@@ -28,17 +27,15 @@ class Files(Protocol):
 
     directory: Path
     addresses: tuple[str, ...]
-    fragment: str
-    """The name of the file that the program's configuration is to include."""
 
     def write(self, configuration: ServerConfiguration, directory: Path) -> None:
-        """Write the fragment and what it names. Raises ApplyFailed or OSError."""
+        """Write the fragment, what it names, and a whole configuration around it.
 
-    def write_whole(self, directory: Path, name: str) -> None:
-        """Write a whole configuration around the fragment: all that a server of our own needs."""
+        Raises ApplyFailed or OSError.
+        """
 
-    def check(self, directory: Path, name: str) -> None:
-        """Let the program check a whole configuration. Raises ApplyFailed."""
+    def check(self, directory: Path) -> None:
+        """Let the program check what was written. Raises ApplyFailed."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +85,10 @@ class External:
     def render(self, configuration: ServerConfiguration, directory: Path) -> None:
         """Write the fragment and its files. Raises ApplyFailed or OSError."""
         self._files.write(configuration, directory)
-        self._files.write_whole(directory, _CHECKED)
 
     def check(self, directory: Path) -> None:
         """Let the program check the fragment alone. Raises ApplyFailed with its reason."""
-        self._files.check(directory, _CHECKED)
+        self._files.check(directory)
 
     def clear(self) -> None:
         """Find out which ports a server may have open that an earlier run has left."""
@@ -121,14 +117,13 @@ class External:
     def _replaced(self) -> bool:
         if not self._workers():  # a sandboxed service may not see them
             return time.monotonic() >= self._loaded + self._settle
-        return not any(command(worker) == _WORKER for worker in self._retired)
+        return not accept(self._retired)
 
     def _workers(self) -> list[int]:
         if self._pid_file is None:
             return []
         with contextlib.suppress(OSError, ValueError):
-            master = int(self._pid_file.read_text())
-            return [p.pid for p in processes() if p.parent == master and p.command == _WORKER]
+            return accepting_workers(int(self._pid_file.read_text()))
         return []
 
     def _run(self, arguments: Sequence[str], what: str) -> None:

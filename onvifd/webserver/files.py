@@ -6,6 +6,9 @@ from pathlib import Path
 from onvifd.webserver.errors import ApplyFailed
 from onvifd.webserver.model import ServerConfiguration
 
+WHOLE = "whole"
+"""The file with all that a server of our own needs, around the fragment; it is also what is checked."""
+
 
 def certificate_files(
     configuration: ServerConfiguration, directory: Path, group: int | None

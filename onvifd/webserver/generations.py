@@ -62,7 +62,7 @@ class Generations:
     def clear(self) -> None:
         """Remove all files."""
         self.current.unlink(missing_ok=True)
-        self._remove_all_but(None)
+        self.keep_only(None)
 
     def create(self) -> Path:
         """A new, empty directory. No other one has its name, not even one of another service."""
@@ -81,14 +81,8 @@ class Generations:
         link.symlink_to(generation.relative_to(self._directory))
         link.replace(self.current)
 
-    def keep_only(self, generation: Path) -> None:
+    def keep_only(self, kept: Path | None) -> None:
         """Remove all other generations: nothing reads them any more."""
-        self._remove_all_but(generation)
-
-    def _all(self) -> list[Path]:
-        return list(self._generations.iterdir())
-
-    def _remove_all_but(self, kept: Path | None) -> None:
         try:
             for generation in self._all():
                 if generation != kept:
@@ -96,3 +90,6 @@ class Generations:
         except OSError:
             # What is served does not depend on it, and the next change or start tries again.
             _log.exception("files with private keys can't be removed")
+
+    def _all(self) -> list[Path]:
+        return list(self._generations.iterdir())

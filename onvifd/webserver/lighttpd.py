@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onvifd.webserver import listeners, program
 from onvifd.webserver.errors import ApplyFailed, PortInUse, ServerMissing
-from onvifd.webserver.files import certificate_files, write
+from onvifd.webserver.files import WHOLE, certificate_files, write
 from onvifd.webserver.listeners import Listener
 from onvifd.webserver.model import ServerConfiguration
 from onvifd.webserver.process import PATIENCE, Child, ListeningChild, Process, Supervisor
@@ -56,7 +56,7 @@ class LighttpdFiles:
             raise ServerMissing(f"{self.program} is built without TLS")
 
     def write(self, configuration: ServerConfiguration, directory: Path) -> None:
-        """Write what belongs into lighttpd's global block, and the files that it names.
+        """Write what belongs into lighttpd's global block, all that it names, and a configuration around it.
 
         It sets nothing there that could be set a second time around it.
 
@@ -70,13 +70,17 @@ class LighttpdFiles:
         lines = self._fragment(configuration, directory, pairs)
         write(directory / self.fragment, "\n".join(lines) + "\n", group)
         listeners.write(listeners.listeners(configuration, self.addresses), directory, group)
+        write(directory / WHOLE, "\n".join(self._whole(directory)) + "\n", group)
 
-    def write_whole(self, directory: Path, name: str) -> None:
-        """Write a whole configuration around the fragment: all that a lighttpd of our own needs.
+    def check(self, directory: Path) -> None:
+        """Let lighttpd read what was written. Raises ApplyFailed with lighttpd's reason."""
+        complaints = program.check([self.program, "-tt", "-f", str(directory / WHOLE)], self.directory)
+        if complaints is not None:
+            raise ApplyFailed(f"The web server refuses this: {_reason(complaints, directory)}")
 
-        It listens on the Unix socket `probe` and on sockets that it is given.
-        """
-        lines = [
+    def _whole(self, directory: Path) -> list[str]:
+        """It listens on the Unix socket `probe` and on sockets that it is given."""
+        return [
             'server.compat-module-load = "disable"',
             f"server.document-root = {_quoted(directory / 'nothing')}",
             'server.systemd-socket-activation = "enable"',
@@ -91,13 +95,6 @@ class LighttpdFiles:
             ")",
             f"include {_quoted(directory / self.fragment)}",
         ]
-        write(directory / name, "\n".join(lines) + "\n", self._settings.group)
-
-    def check(self, directory: Path, name: str) -> None:
-        """Let lighttpd read a whole configuration. Raises ApplyFailed with lighttpd's reason."""
-        complaints = program.check([self.program, "-tt", "-f", str(directory / name)], self.directory)
-        if complaints is not None:
-            raise ApplyFailed(f"The web server refuses this: {_reason(complaints, directory)}")
 
     def _size(self) -> int:
         """lighttpd counts in KiB."""
@@ -186,7 +183,6 @@ class Lighttpd:
     """
 
     keeps_running = False
-    _FILE = "whole"
 
     def __init__(self, settings: Settings) -> None:
         """Raises what LighttpdFiles raises."""
@@ -195,7 +191,7 @@ class Lighttpd:
         self.addresses = self._files.addresses
         self.group = settings.group
         self._arguments = (
-            self._files.program, "-D", "-f", str(self.directory / "current" / self._FILE),
+            self._files.program, "-D", "-f", str(self.directory / "current" / WHOLE),
         )  # fmt: skip
         self._supervisor = Supervisor(self._arguments[0], self._spawn, self._is_ours, signal.SIGINT)
         self._sockets: dict[Listener, socket.socket] = {}
@@ -206,11 +202,10 @@ class Lighttpd:
     def render(self, configuration: ServerConfiguration, directory: Path) -> None:
         """Write all that lighttpd reads. Raises ApplyFailed or OSError."""
         self._files.write(configuration, directory)
-        self._files.write_whole(directory, self._FILE)
 
     def check(self, directory: Path) -> None:
         """Let lighttpd read a rendered configuration. Raises ApplyFailed with lighttpd's reason."""
-        self._files.check(directory, self._FILE)
+        self._files.check(directory)
 
     def clear(self) -> None:
         """End the lighttpds of a crashed run."""

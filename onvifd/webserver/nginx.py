@@ -11,7 +11,7 @@ from pathlib import Path
 
 from onvifd.webserver import listeners, program
 from onvifd.webserver.errors import ApplyFailed, ServerMissing
-from onvifd.webserver.files import certificate_files, write
+from onvifd.webserver.files import WHOLE, certificate_files, write
 from onvifd.webserver.model import ServerConfiguration
 from onvifd.webserver.process import SYSTEM_PATH, Child, Process, Supervisor, command, processes
 from onvifd.webserver.settings import (
@@ -56,7 +56,7 @@ class NginxFiles:
             raise ServerMissing(f"{self.program} is built without TLS (http_ssl_module)")
 
     def write(self, configuration: ServerConfiguration, directory: Path) -> None:
-        """Write what belongs into nginx's http block, and the certificates and keys that it names.
+        """Write what belongs into nginx's http block, all that it names, and a whole configuration around it.
 
         Raises ApplyFailed for a configuration that can't be served, OSError if it can't be written.
         """
@@ -65,10 +65,21 @@ class NginxFiles:
         write(directory / self.fragment, "\n".join(lines) + "\n", self._settings.group)
         wanted = listeners.listeners(configuration, self.addresses)
         listeners.write(wanted, directory, self._settings.group)
+        write(directory / WHOLE, "\n".join(self._whole(directory)) + "\n", self._settings.group)
 
-    def write_whole(self, directory: Path, name: str) -> None:
-        """Write a whole configuration around the fragment: all that an nginx of our own needs."""
-        lines = [
+    def check(self, directory: Path) -> None:
+        """Let nginx read what was written. Raises ApplyFailed with nginx's reason."""
+        complaints = program.check([*self.arguments(directory / WHOLE), "-t", "-q"], self.directory)
+        if complaints is not None:
+            raise ApplyFailed(f"The web server refuses this: {_reason(complaints, directory)}")
+
+    def arguments(self, configuration: Path) -> list[str]:
+        """The command that runs nginx with a whole configuration."""
+        # -e: before nginx has read its configuration it would log to a file that was compiled in.
+        return [self.program, "-e", "stderr", "-p", str(self.directory), "-c", str(configuration)]
+
+    def _whole(self, directory: Path) -> list[str]:
+        return [
             *_user(),
             "daemon off;",
             "worker_processes 1;",
@@ -82,18 +93,6 @@ class NginxFiles:
             f"include {_quoted(directory / self.fragment)};",
             "}",
         ]
-        write(directory / name, "\n".join(lines) + "\n", self._settings.group)
-
-    def check(self, directory: Path, name: str) -> None:
-        """Let nginx read a whole configuration. Raises ApplyFailed with nginx's reason."""
-        complaints = program.check([*self.arguments(directory / name), "-t", "-q"], self.directory)
-        if complaints is not None:
-            raise ApplyFailed(f"The web server refuses this: {_reason(complaints, directory)}")
-
-    def arguments(self, configuration: Path) -> list[str]:
-        """The command that runs nginx with a whole configuration."""
-        # -e: before nginx has read its configuration it would log to a file that was compiled in.
-        return [self.program, "-e", "stderr", "-p", str(self.directory), "-c", str(configuration)]
 
     def _fragment(
         self, configuration: ServerConfiguration, directory: Path, pairs: Iterable[tuple[Path, Path]]
@@ -215,7 +214,6 @@ class Nginx:
     """
 
     keeps_running = False
-    _FILE = "whole"
 
     def __init__(self, settings: Settings) -> None:
         """Raises what NginxFiles raises."""
@@ -223,7 +221,7 @@ class Nginx:
         self.directory = self._files.directory
         self.addresses = self._files.addresses
         self.group = settings.group
-        self._arguments = self._files.arguments(self.directory / "current" / self._FILE)
+        self._arguments = self._files.arguments(self.directory / "current" / WHOLE)
         self._supervisor = Supervisor(self._arguments[0], self._spawn, self._is_ours, signal.SIGQUIT)
         self._retired: frozenset[int] = frozenset()
         self._open = listeners.Open()
@@ -231,11 +229,10 @@ class Nginx:
     def render(self, configuration: ServerConfiguration, directory: Path) -> None:
         """Write all that nginx reads. Raises ApplyFailed or OSError."""
         self._files.write(configuration, directory)
-        self._files.write_whole(directory, self._FILE)
 
     def check(self, directory: Path) -> None:
         """Let nginx read a rendered configuration. Raises ApplyFailed with nginx's reason."""
-        self._files.check(directory, self._FILE)
+        self._files.check(directory)
 
     def clear(self) -> None:
         """End the nginx of a crashed run, and workers that lost their master."""
@@ -254,9 +251,9 @@ class Nginx:
         """Whether one worker accepts connections, and it was started by the last load.
 
         nginx's master starts the new worker and tells the old one 0.1 s later; until then a connection may be
-        accepted by either. A worker that says in its title that it shuts down accepts nothing any more.
+        accepted by either.
         """
-        if any(command(worker) == _WORKER for worker in self._retired):
+        if accept(self._retired):
             return False
         accepting = self._accepting()
         replaced = len(accepting) == 1 and not self._retired.intersection(accepting)
@@ -281,7 +278,7 @@ class Nginx:
 
     def _accepting(self) -> list[int]:
         master = self._supervisor.pid
-        return [p.pid for p in processes() if p.parent == master and p.command == _WORKER]
+        return accepting_workers(master) if master is not None else []
 
     def _is_ours(self, process: Process) -> bool:
         """A master names our configuration; a worker names nothing, but works where we started its master.
@@ -292,6 +289,16 @@ class Nginx:
         if process.command in (ours, f"nginx: master process {ours}"):
             return True
         return process.command.startswith(_WORKER) and process.directory == self.directory.resolve()
+
+
+def accepting_workers(master: int) -> list[int]:
+    """The process IDs of a master's workers that accept connections, as far as they can be seen."""
+    return [p.pid for p in processes() if p.parent == master and p.command == _WORKER]
+
+
+def accept(workers: Iterable[int]) -> bool:
+    """Whether any of these still accepts connections: one that shuts down says so in its title."""
+    return any(command(worker) == _WORKER for worker in workers)
 
 
 def _tls(pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:

@@ -34,7 +34,6 @@ def _program(path: Path, output: str) -> str:
 def _rendered(files: Any, directory: Path) -> str:
     directory.mkdir()
     files.write(ServerConfiguration(http_ports=(8080,)), directory)
-    files.write_whole(directory, "whole")
     return "".join((directory / name).read_text() for name in ("whole", files.fragment))
 
 
@@ -111,4 +110,4 @@ def test_a_check_that_does_not_end_is_refused(
     files = FILES[server](_settings(tmp_path, program=str(path)))
     monkeypatch.setattr(program, "_TIMEOUT", 0.2)
     with pytest.raises(ApplyFailed, match="check of the configuration did not end"):
-        files.check(tmp_path, "whole")
+        files.check(tmp_path)
