@@ -45,7 +45,29 @@ SERIES: dict[str, tuple[str, ...]] = {
     "SECURITY": _ids("SECURITY-1-1", 1, 2),
 }
 """TLSADDON: of our own, by the sections of the TLS Configuration Add-on. TLSCONFIGURATION: Other Features Client Test
-Specification. ADVANCED_SECURITY: Security Configuration Device Test Specification 22.12. DEVICE, DISCOVERY and SECURITY:
-Base Device Test Specification 22.12, without the cases of interfaces, gateways, DNS and NTP that may cut the device off or need a
-DHCP or NTP server, of backups and of firmware, of I/O, of IP filters and of monitoring events. EVENT: Event Device Test
-Specification 22.12, without the cases of MQTT (EVENT-7)."""
+Specification. The others: the Device Test Specifications 22.12 of Security Configuration, Base and Event."""
+
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    "changes addresses, gateways or DNS, which may cut the device off; mostly needs DHCP": (
+        *_ids("DEVICE-2-1", 8, range(18, 22), 30, 31),
+        *_ids("IPCONFIG-1-1", 3, 5),
+        *_ids("IPCONFIG-2-1", range(2, 5)),
+    ),
+    "needs an NTP server": ("DEVICE-2-1-14", "DEVICE-3-1-12"),
+    "dynamic DNS": _ids("DEVICE-2-1", 36, 37),
+    "backups and firmware, which may leave another device": _ids("DEVICE-3-1", range(13, 18)),
+    "inputs and outputs": _ids("DEVICE-5-1", 1, 2, 3, range(5, 10), 11, 12),
+    "IP address filters, which may cut the client off": _ids("DEVICE-7-1", range(1, 5)),
+    "auxiliary commands": ("DEVICE-8-1-1",),
+    "monitoring of the hardware": _ids("DEVICE-9-1", range(1, 13)),
+    "needs an MQTT broker": (*_ids("EVENT-7-1", range(1, 5)), *_ids("EVENT-7-2", range(1, 8))),
+}
+"""The other cases of these specifications: why they are not here."""
+
+IN_ALL = {
+    ("ADVANCED_SECURITY",): 64,
+    ("EVENT",): 53,
+    ("DEVICE", "DISCOVERY", "IPCONFIG", "SECURITY"): 136,
+    ("TLSCONFIGURATION",): 14,
+}
+"""How many cases each specification has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ import pytest
 import tests.device_test
 from tests.device_test import nested
 from tests.device_test.cases import Case
-from tests.device_test.client import NAMES
+from tests.device_test.client import NAMES, Dut
 from tests.device_test.report import series
-from tests.device_test.series import SERIES
+from tests.device_test.series import IN_ALL, LEFT_OUT, SERIES
 from tests.device_test.soap_server import SoapServer
 
 HERE = Path(__file__).parent
+README = HERE.parent.parent / "README.md"
 SOURCES = sorted(HERE.rglob("*.py"))
 KNOWN = ("tests.device_test", "tests.pki", "tests.support", "tests.official")
 DEFAULT_DEVICE = {
@@ -67,6 +69,31 @@ def test_each_case_of_each_series_exists_once() -> None:
     for case in _cases():
         found.setdefault(series(case.id), Counter())[case.id] += 1
     assert found == {name: Counter(ids) for name, ids in SERIES.items()}
+
+
+def test_each_case_of_each_specification_is_here_or_left_out_for_a_reason() -> None:
+    cases = [case for cases in (*SERIES.values(), *LEFT_OUT.values()) for case in cases]
+    assert len(cases) == len(set(cases))
+    found = Counter(series(case) for case in cases)
+    assert {names: sum(found[name] for name in names) for names in IN_ALL} == IN_ALL
+
+
+def test_the_readme_has_the_numbers_of_the_default_device(shared_dut: Dut) -> None:
+    """Passed are those that apply, or they fail. Those of DISCOVERY have a device of their own, between two hosts."""
+    table = re.findall(
+        r"^\| ([A-Z_, ]+): [^|]*\| (\d+) \| (\d+) \| (\d+) \|$", README.read_text(), re.MULTILINE
+    )
+    found = Counter[tuple[str, bool]]()
+    for case in _cases():
+        found[series(case.id), case.unmet(shared_dut.capabilities) is None] += 1
+    told = set()
+    for names, *numbers in table:
+        each = set(names.split(", "))
+        told |= each
+        if each != {"DISCOVERY"}:
+            applied, not_applied = (sum(found[name, applies] for name in each) for applies in (True, False))
+            assert [int(number) for number in numbers] == [applied, not_applied, applied + not_applied], names
+    assert told == set(SERIES)
 
 
 # -- it can fail
