@@ -1,6 +1,7 @@
 """lighttpd 1.4.69 or newer: its configuration, and one that is started and supervised by the service."""
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -218,7 +219,9 @@ class Lighttpd:
                 try:
                     self._sockets[listener] = listeners.listening(listener)
                 except OSError as error:
-                    raise PortInUse(listener[1]) from error
+                    if error.errno == errno.EADDRINUSE:
+                        raise PortInUse(listener[1]) from error
+                    raise ApplyFailed(f"Port {listener[1]} can't be opened: {error.strerror}") from error
         try:
             before = self._supervisor.replace()
         except OSError as error:

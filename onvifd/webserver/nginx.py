@@ -336,6 +336,6 @@ def _quoted(value: str | Path) -> str:
 
 def _reason(complaints: str, directory: Path) -> str:
     """nginx's first error, without the paths of this device."""
-    errors = re.findall(r"\[(?:emerg|alert|crit|error)\] (.*)", complaints)
+    errors = re.findall(r"\[(?:emerg|alert|crit|error)\] (?:\d+#\d+: )?(.*)", complaints)
     text = str(errors[0]) if errors else complaints.strip()
     return re.sub(r" in \S+:\d+$", "", text.replace(f"{directory}/", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from keystore.errors import DatabaseError
+from onvifd.webserver import listeners
 from onvifd.webserver.errors import AlreadyRunning, ApplyFailed, EnablingTlsFailed, PortInUse
 from onvifd.webserver.model import ServerCertificate
 from onvifd.webserver.process import processes
@@ -292,6 +294,20 @@ def test_files_that_cannot_be_written_change_nothing(device: Device, ports: Port
         moved.rename(generations)
     assert device.current.name == generation
     device.assert_agreement()
+
+
+@only_lighttpd
+def test_a_port_that_may_not_be_opened_is_not_called_busy(
+    device: Device, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one below 1024 for a service that lacks CAP_NET_BIND_SERVICE; nginx's own check finds that."""
+    monkeypatch.setattr(listeners, "listening", refused)
+    with unchanged(device, ports[2:]), pytest.raises(ApplyFailed, match=f"Port {ports[2]} can't be opened"):
+        device.change(http=[ports[0], ports[2]])
+
+
+def refused(listener: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 # -- the web server dies

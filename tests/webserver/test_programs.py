@@ -11,7 +11,7 @@ from onvifd.webserver import program
 from onvifd.webserver.errors import ApplyFailed, ServerMissing
 from onvifd.webserver.lighttpd import LighttpdFiles
 from onvifd.webserver.model import ServerConfiguration
-from onvifd.webserver.nginx import NginxFiles
+from onvifd.webserver.nginx import NginxFiles, _reason
 from onvifd.webserver.settings import Settings
 from tests.webserver.support import LOOPBACK
 
@@ -95,6 +95,14 @@ def test_a_path_that_it_would_misread_is_refused(tmp_path: Path, server: str) ->
 def test_https_without_a_certificate_is_refused(tmp_path: Path, server: str) -> None:
     with pytest.raises(ApplyFailed, match="assign a certification path"):
         FILES[server](_settings(tmp_path, server)).write(ServerConfiguration(https_ports=(8443,)), tmp_path)
+
+
+def test_the_reason_of_nginx_is_given_without_paths_and_process_ids(tmp_path: Path) -> None:
+    said = (
+        f'2026/11/26 01:39:23 [emerg] 153#153: invalid number of arguments in "listen" in {tmp_path}/nginx.conf:3'
+        f"\nnginx: configuration file {tmp_path}/whole test failed"
+    )
+    assert _reason(said, tmp_path) == 'invalid number of arguments in "listen"'
 
 
 def test_a_check_that_does_not_end_is_refused(
