@@ -31,6 +31,9 @@ log = logging.getLogger("onvifd")
 UPSTREAM_KEEPALIVE = 75
 """Seconds that a connection from the web server may idle: longer than the web server keeps it, so that it is
 never closed under a request that is just being sent."""
+START_TIMEOUT = 120
+"""Seconds until a worker that gives no sign of life is replaced. It gives none while it starts and waits for
+the web server, which on a busy processor may take longer than gunicorn's default of 30."""
 GRACEFUL_TIMEOUT = 10
 """Seconds for the requests in flight at shut-down."""
 LOCK_TIMEOUT = 10.0
@@ -83,6 +86,7 @@ class Service(BaseApplication):
             "workers": 1,
             "threads": service.threads + service.maximum_pull_points,
             "keepalive": UPSTREAM_KEEPALIVE,
+            "timeout": START_TIMEOUT,
             "graceful_timeout": GRACEFUL_TIMEOUT,
             "worker_tmp_dir": str(self._config.run_dir),
             "loglevel": "warning",

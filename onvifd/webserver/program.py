@@ -14,7 +14,8 @@ from onvifd.webserver.process import SYSTEM_PATH
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT = 10.0
+_TIMEOUT = 60.0
+"""Seconds for what a camera does in less than one: a device that starts on a starved processor must start."""
 
 
 def find(program: str) -> str:

@@ -62,7 +62,11 @@ def main() -> None:
         print(f"user      {guest.user}")
         print(f"password  {guest.password}")
         print(f"console   {directory / 'console'}", flush=True)
-        with contextlib.suppress(KeyboardInterrupt), guest:
+        with contextlib.suppress(KeyboardInterrupt), contextlib.closing(guest):
+            try:
+                guest.boot()
+            except AssertionError as error:
+                sys.exit(f"tests/bench/run: {error}")
             print("ready", flush=True)
             guest.process.wait()
 

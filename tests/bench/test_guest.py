@@ -1,6 +1,7 @@
 """The main job on a whole device: booted, driven from outside, restarted."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.guest import Guest
-from tests.bench.image import REPOSITORY
+from tests.bench.image import REPOSITORY, Image
 from tests.pki import Authority
 from tests.support import wait_until
 from tests.workflow import steps
@@ -93,3 +94,21 @@ def test_onvifs_test_cases(guest: Guest) -> None:
     )
     assert run.returncode == 0, f"{run.stdout[-20_000:]}{run.stderr}\n{guest.log()}"
     print(run.stdout)
+
+
+def test_why_it_does_not_start_is_said(image: Image) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        options = (f"--http={port}", f"--arch={image.architecture}", f"--server={image.server}")
+        run = subprocess.run(
+            [sys.executable, "-m", "tests.bench.run", *options],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert run.stderr.startswith("tests/bench/run: QEMU ended\n")
+    assert f"tcp:127.0.0.1:{port}" in run.stderr
+    assert "Traceback" not in run.stderr
