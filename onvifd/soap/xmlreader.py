@@ -3,6 +3,7 @@
 expat does the parsing. A document type declaration is refused where it starts, so no entity is ever declared.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -28,33 +29,19 @@ class Limits:
     """Children of the SOAP header."""
 
 
-class _Scope:
-    """The namespace declarations of one element, and the scope around it: merged only when asked for."""
-
-    __slots__ = ("declared", "outer")
-
-    def __init__(self, declared: dict[str, str], outer: "_Scope | None") -> None:
-        self.declared = declared
-        self.outer = outer
-
-    def prefixes(self) -> dict[str, str]:
-        inherited = {} if self.outer is None else self.outer.prefixes()
-        return {**inherited, **self.declared}
-
-
 @dataclass(frozen=True, eq=False)
 class Document:
     """An XML tree and the namespace prefixes in scope of each of its elements."""
 
     root: Element
-    _scopes: Mapping[Element, _Scope]
+    _scopes: Mapping[Element, Mapping[str, str]]
 
     def scope_of(self, element: Element) -> Mapping[str, str]:
         """The namespace of each prefix in scope of an element; "" is the default namespace.
 
         Raises KeyError for an element of another document.
         """
-        return self._scopes[element].prefixes()
+        return self._scopes[element]
 
 
 def read(data: bytes, limits: Limits) -> Document:
@@ -90,8 +77,9 @@ class _Target:
         self._limits = limits
         self._builder = TreeBuilder()
         self._declared: dict[str, str] = {}
-        self._open: list[_Scope] = [_Scope({"xml": NAMESPACES["xml"]}, None)]
-        self.scopes: dict[Element, _Scope] = {}
+        # Merged, the declarations of elements within each other would cost as much for each as all have.
+        self._open: list[ChainMap[str, str]] = [ChainMap({"xml": NAMESPACES["xml"]})]
+        self.scopes: dict[Element, ChainMap[str, str]] = {}
         self.data = self._builder.data
         self.close = self._builder.close
 
@@ -113,7 +101,7 @@ class _Target:
             _refuse_excess(f"the message has more than {limits.elements} elements")
         scope = self._open[-1]
         if self._declared:
-            scope = _Scope(self._declared, scope)
+            scope = scope.new_child(self._declared)
             self._declared = {}
         self._open.append(scope)
         self.scopes[self._builder.start(tag, attributes)] = scope

@@ -25,6 +25,16 @@ def renewal(time: str) -> str:
     return f"<wsnt:Renew><wsnt:TerminationTime>{time}</wsnt:TerminationTime></wsnt:Renew>"
 
 
+def typed_in_scopes(children: int) -> str:
+    """Values with an xsi:type, within elements that declare prefixes as often as they may."""
+    declared = " ".join(f"xmlns:p{number}='urn:u'" for number in range(60))
+    item = (
+        "<tds:Category xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'"
+        " xmlns:xs='http://www.w3.org/2001/XMLSchema' xsi:type='xs:string'/>"
+    )
+    return f"<tds:GetServices>{f'<a {declared}>' * 55}{item * children}{'</a>' * 55}</tds:GetServices>"
+
+
 REFUSED = {
     "an object identifier that backtracks": algorithm("1" * 60 + "x"),
     "a longer one": algorithm("1" * MEBIBYTE + "x"),
@@ -42,6 +52,7 @@ REFUSED = {
     "thousands of wrong values": "<tas:CreateCertificationPath><tas:CertificateIDs>"
     + "<tas:CertificateID>1</tas:CertificateID>" * 9_000
     + "</tas:CertificateIDs></tas:CreateCertificationPath>",
+    "thousands of types in scopes in scopes": typed_in_scopes(3_000),
 }
 
 ACCEPTED = {

@@ -127,6 +127,14 @@ def test_what_is_within_the_limits(name: str) -> None:
     assert request.scope_of(request.body)["s"] == NAMESPACES["env"]
 
 
+def test_elements_without_declarations_share_a_scope() -> None:
+    """To ask for the scope of each of thousands of elements makes no copy of thousands of declarations."""
+    request = outcome(message(f"<a xmlns='urn:x' {declarations(0)}>" + "<b/>" * 2 + "</a>"))
+    assert isinstance(request, Message)
+    first, second = (request.scope_of(child) for child in request.body)
+    assert first is second
+
+
 def test_what_a_fault_tells_of_the_message_is_short() -> None:
     name = "a" * MEBIBYTE
     for data in (f"<{name}/>".encode(), message(f"<{name}/>"), message(f"&{name};")):
