@@ -175,17 +175,18 @@ class TargetService:
             self._look()
         if watching in ready:
             network.drain(watching)
-            self._look_soon()
+            self._look_again(_SETTLE)
         for sock in [each for each in self._sockets.values() if each in ready]:
             self._receive(sock)
 
     # -- what there is to announce
 
-    def _look_soon(self) -> None:
-        due = time.monotonic() + _SETTLE
+    def _look_again(self, delay: float) -> None:
+        """After so many seconds, unless that is on the agenda anyway."""
+        due = time.monotonic() + delay
         look = self._look_at_the_network
         if not any(event.action == look and event.time <= due for event in self._agenda.queue):
-            self._agenda.enter(_SETTLE, 0, look)
+            self._agenda.enter(delay, 0, look)
 
     def _look_at_the_network(self) -> None:
         try:
@@ -208,7 +209,7 @@ class TargetService:
     def _try_again(self, error: Exception) -> None:
         expected = isinstance(error, OSError | DatabaseError)
         _log.error("the device can't be announced, but will be tried to: %s", error, exc_info=not expected)
-        self._agenda.enter(_RETRY, 0, self._look_at_the_network)
+        self._look_again(_RETRY)
 
     def _wanted(self) -> _Announcement:
         settings = self._settings

@@ -323,6 +323,27 @@ def test_a_device_that_boots_without_a_network_is_announced_when_it_has_one(
 # -- modes and configuration
 
 
+def test_a_port_that_is_taken_is_tried_once_at_a_time(
+    make_camera: Callable[[], Camera],
+    network: Network,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However much is committed meanwhile: each commit looks, and no more than one look waits for its time."""
+    monkeypatch.setattr("onvifd.discovery.target._RETRY", 0.5)
+    with network.camera.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("", PORT))
+        camera = make_camera().start()
+        for number in range(1, 9):
+            camera.changed()
+            wait_until(lambda: len(caplog.records) > number)  # noqa: B023 - called before the next round
+        service = camera.service
+        assert service is not None
+        wait_until(lambda: len(service._agenda.queue) == 1)
+    ready(client)
+
+
 def test_a_non_discoverable_device_does_not_even_listen(
     camera: Camera, client: Client, network: Network
 ) -> None:
