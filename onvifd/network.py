@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -58,10 +58,7 @@ def interfaces() -> list[Interface]:
     An IPv6 address is listed once it is known that nobody else has it (RFC 4862 5.4).
     Raises OSError if the kernel does not tell.
     """
-    # Its import costs 10 MiB and 0.1 s, and most runs never ask.
-    from pyroute2 import IPRoute  # type: ignore[import-untyped, unused-ignore]
-
-    with IPRoute() as route:
+    with _kernel() as route:
         links = list(route.get_links())
         found = list(route.get_addr())
 
@@ -95,6 +92,19 @@ def interfaces() -> list[Interface]:
         ),
         key=lambda interface: interface.index,
     )
+
+
+@contextlib.contextmanager
+def _kernel() -> Iterator[Any]:
+    """Raises OSError also for what the kernel refuses to tell."""
+    # Its import costs 10 MiB and 0.1 s, and most runs never ask.
+    from pyroute2 import IPRoute, NetlinkError  # type: ignore[import-untyped, unused-ignore]
+
+    try:
+        with IPRoute() as route:
+            yield route
+    except NetlinkError as error:
+        raise OSError(*error.args) from error
 
 
 def _flags(address: Any) -> int:
@@ -146,9 +156,7 @@ def addresses() -> list[str]:
 
 def default_gateways() -> list[str]:
     """The addresses of the default gateways, IPv4 first. Raises OSError if the kernel does not tell."""
-    from pyroute2 import IPRoute  # type: ignore[import-untyped, unused-ignore]
-
-    with IPRoute() as route:
+    with _kernel() as route:
         routes = [
             each for family in (socket.AF_INET, socket.AF_INET6) for each in route.get_default_routes(family)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import select
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyroute2 import IPRoute, NetlinkError
 
 from onvifd import network
 from tests.namespaces import hosts
@@ -192,3 +194,14 @@ def test_pyroute2_is_imported_on_first_use_only() -> None:
     """It costs 10 MiB, which a camera may not have to give."""
     program = "import sys, onvifd.network; sys.exit('pyroute2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_kernel_that_refuses_to_tell_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise NetlinkError(errno.EPERM)
+
+    for question in ("get_links", "get_default_routes"):
+        monkeypatch.setattr(IPRoute, question, refuse, raising=False)  # it delegates them
+    for ask in (network.interfaces, network.default_gateways):
+        with pytest.raises(PermissionError):
+            ask()
