@@ -21,8 +21,8 @@ from tests.support import free_port
 
 HOST = "127.0.0.1"
 FACTORY_HTTP, FACTORY_HTTPS = 80, 443
-BOOT_TIMEOUT = 240.0
-"""Seconds to the first answer, on a busy machine. A quiet one needs a twentieth."""
+BOOT_TIMEOUT = 600.0
+"""Seconds to the first answer, on a busy machine. A quiet one needs a hundredth."""
 COMMAND_TIMEOUT = 120.0
 GET_TIME = envelope("<tds:GetSystemDateAndTime/>", "")
 MACHINES = {
