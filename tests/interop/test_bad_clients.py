@@ -52,9 +52,7 @@ def device(server: str, root: Authority, intermediate: Authority) -> Iterator[Be
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with BenchDevice(options=("--server", server)) as device:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        client = Zeep(device)
-        steps.assign(client, steps.certified_path(client, root, intermediate).id)
-        steps.enable_https(client, device.https_port)
+        steps.serve_https(Zeep(device), device.https_port, root, intermediate)
         yield device
         assert "Traceback" not in device.errors(), device.log()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.bench_device import BenchDevice
 from tests.soap_client import Reply, envelope, exchange, parse
+from tests.workflow import test_clients as workflow
 
 HABITS = {
     "Everybody starts at /onvif/device_service; some send everything there, or to paths of their own": (
@@ -75,13 +76,20 @@ HABITS = {
         "workflow.test_clients.test_faults_speak_english",
         "workflow.test_clients.test_booleans_are_words",
         "workflow.test_clients.test_ids_are_names",
+        "workflow.test_clients.test_an_undeclared_prefix_is_a_fault",
+        "interop.test_node_clients.test_onvif_rx_explores",
     ),
     "Strict parsers want each element that the schema has, in its order, and no other": (
         "workflow.test_clients.test_the_estimate_of_a_new_key_is_a_duration",
         "workflow.test_initial_configuration.test_a_certified_key_is_served",
         "interop.test_initial_configuration.test_a_certified_key_is_served",
         "interop.test_initial_configuration.test_a_fault_is_read",
+        "workflow.test_clients.test_all_namespaces_are_declared_on_the_envelope",
         "interop.test_gsoap_client.test_it_hears_of_a_key",
+    ),
+    "Three seconds is all that some wait for an answer": (
+        "interop.test_node_clients.test_node_onvif_switches_https",
+        "keystore.test_keys.test_a_key_pair_is_generated_in_the_background",
     ),
     "Pull points live as long as they were asked to, wake up, and are forgotten": (
         "workflow.test_clients.test_the_life_of_a_pull_point_is_as_asked",
@@ -100,6 +108,7 @@ HABITS = {
         "workflow.test_clients.test_expect_100_continue",
         "workflow.test_clients.test_many_requests_on_one_connection",
         "workflow.test_clients.test_an_offered_compression_needs_no_answer",
+        "workflow.test_clients.test_other_methods_than_post",
     ),
     "Some verify the certificate, some nothing; and HTTP goes on while HTTPS is switched": (
         "workflow.test_clients.test_tls_versions",
@@ -118,6 +127,11 @@ def test_each_habit_has_its_tests(habit: str) -> None:
     for name in HABITS[habit]:
         module, _, function = name.rpartition(".")
         assert callable(getattr(importlib.import_module(f"tests.{module}"), function, None)), name
+
+
+def test_every_test_of_a_habit_is_in_the_index() -> None:
+    named = {name.rpartition(".")[2] for tests in HABITS.values() for name in tests}
+    assert {name for name in vars(workflow) if name.startswith("test_")} <= named
 
 
 @pytest.fixture(scope="module", params=["nginx", "lighttpd"])

@@ -25,9 +25,7 @@ Node = Callable[[str], Program]
 def secured(root: Authority, intermediate: Authority) -> Iterator[BenchDevice]:
     """A device that serves HTTPS."""
     with BenchDevice() as device:
-        client = Zeep(device)
-        steps.assign(client, steps.certified_path(client, root, intermediate).id)
-        steps.enable_https(client, device.https_port)
+        steps.serve_https(Zeep(device), device.https_port, root, intermediate)
         yield device
 
 

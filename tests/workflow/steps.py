@@ -91,6 +91,14 @@ def enable_https(client: Client, port: int) -> None:
     client.call("devicemgmt", "SetNetworkProtocols", NetworkProtocols=[protocol])
 
 
+def serve_https(client: Client, port: int, root: Authority, intermediate: Authority) -> CertifiedPath:
+    """All steps."""
+    path = certified_path(client, root, intermediate)
+    assign(client, path.id)
+    enable_https(client, port)
+    return path
+
+
 def protocols(client: Client) -> dict[str, tuple[bool, list[int]]]:
     """Whether each protocol is enabled, and its ports."""
     found = client.call("devicemgmt", "GetNetworkProtocols")

@@ -749,9 +749,7 @@ def test_an_undeclared_prefix_is_a_fault(soap: Soap) -> None:
 def secured(root: Authority, intermediate: Authority) -> Iterator[BenchDevice]:
     """A device that serves HTTPS."""
     with BenchDevice() as device:
-        client = Zeep(device)
-        steps.assign(client, steps.certified_path(client, root, intermediate).id)
-        steps.enable_https(client, device.https_port)
+        steps.serve_https(Zeep(device), device.https_port, root, intermediate)
         yield device
 
 

@@ -177,10 +177,7 @@ def commissioned(root: Authority) -> Iterator[BenchDevice]:
 
 
 def _commission(device: BenchDevice, root: Authority) -> None:
-    client = Zeep(device)
-    path = steps.certified_path(client, root, root.intermediate())
-    steps.assign(client, path.id)
-    steps.enable_https(client, device.https_port)
+    steps.serve_https(Zeep(device), device.https_port, root, root.intermediate())
 
 
 def test_others_can_read_nothing(commissioned: BenchDevice) -> None:

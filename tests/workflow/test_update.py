@@ -112,9 +112,7 @@ def test_an_update_is_served_at_once_and_disturbs_nobody(
 ) -> None:
     """The very next connection gets the new chain, and not one poll fails meanwhile."""
     client = connect(fresh_device)
-    path = steps.certified_path(client, root, intermediate)
-    steps.assign(client, path.id)
-    steps.enable_https(client, fresh_device.https_port)
+    path = steps.serve_https(client, fresh_device.https_port, root, intermediate)
     with polling(fresh_device, root_file) as pollers:
         for number in range(UPDATES):
             new = steps.certified_path(client, root, intermediate, alias=f"update {number}")
