@@ -13,7 +13,7 @@ SERVER = os.environ.get("ONVIFD_TEST_SERVER", "nginx")
 """The web server of each device whose test does not choose one: nginx or lighttpd."""
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 30.0, interval: float = 0.02) -> T:
     """Poll until the condition is true and return its value.
 
     Raises AssertionError after `timeout` seconds.

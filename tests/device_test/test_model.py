@@ -81,7 +81,7 @@ OPTIONAL_CASES = [
 def _run(model: Model, test: Test, directory: Path, operation_delay: float = 10.0) -> None:
     """A case, without pytest."""
     options = Options(
-        operation_delay=operation_delay, poll_interval=0.02, https_port=free_port(), message_timeout=5.0
+        operation_delay=operation_delay, poll_interval=0.02, https_port=free_port(), message_timeout=30.0
     )
     dut = Dut(model.url, "admin", "secret", options)
     arguments = {"tmp_path": directory} if "tmp_path" in inspect.signature(test).parameters else {}

@@ -211,13 +211,14 @@ def _nodes() -> dict[str, str]:
     return found
 
 
-def run(device: BrokenDevice, dut: Dut, cases: Iterable[str]) -> tuple[int, str]:
+def run(device: BrokenDevice, dut: Dut, cases: Iterable[str], *options: str) -> tuple[int, str]:
     """The device test with some cases: its status and what it prints."""
     nodes = _nodes()
     done = nested.run(
         *("-p", "tests.device_test.case_by_case"),
         *(f"--device={device.url}", f"--user={dut.user}", f"--password={dut.password}"),
-        *("--poll-interval=0.1", "--operation-delay=3", f"--https-port={dut.options.https_port}"),
+        *("--poll-interval=0.1", f"--https-port={dut.options.https_port}"),
+        *options,
         *(nodes[case] for case in cases),
     )
     return done.returncode, done.stdout + done.stderr
@@ -233,7 +234,7 @@ def test_the_good_device_passes(broken: BrokenDevice, shared_dut: Dut) -> None:
 @pytest.mark.parametrize("trials", ROUNDS)
 def test_each_broken_device_fails(broken: BrokenDevice, shared_dut: Dut, trials: list[Trial]) -> None:
     broken.defects = {trial.case: trial.defect for trial in trials}
-    status, output = run(broken, shared_dut, broken.defects)
+    status, output = run(broken, shared_dut, broken.defects, "--operation-delay=3")
     assert status == 1, output
     unnoticed = [trial.what for trial in trials if not _noticed(trial, output)]
     assert not unnoticed, f"{unnoticed}\n{output}"

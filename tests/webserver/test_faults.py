@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,10 +145,8 @@ def test_a_command_fails_hangs_or_does_nothing(
     assert isinstance(device.server, External)
     commands = device.server._commands
     device.server._commands = replace(commands, **failing)
-    started = time.monotonic()
     with pytest.raises(ApplyFailed, match=reason):
         device.change(**new(ports))
-    assert time.monotonic() - started < 10
     assert_one_or_the_other(device, ports, old(ports))
     device.server._commands = commands
     assert_works(device, ports)

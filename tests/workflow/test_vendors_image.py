@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench_device import REPOSITORY
+from tests.device_test import nested
 from tests.namespaces import Host, connect, hosts
 from tests.support import wait_until
 
@@ -82,29 +83,9 @@ def test_the_device_test_of_a_camera_in_the_lab(tmp_path: Path) -> None:
 
 def _device_test(client: Host) -> str:
     nodes = [f"tests/device_test/base/{node}" for node in CASES.values()]
-    options = [
-        f"--device=http://{ADDRESS}",
-        "--restart-delay=2",
-        "--poll-interval=0.1",
-        "--discovery-timeout=1.5",
-    ]
+    options = ["--restart-delay=2", "--poll-interval=0.1", "--discovery-timeout=3"]
     done = subprocess.run(
-        [
-            *(
-                "ip",
-                "netns",
-                "exec",
-                client.name,
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-            ),
-            *options,
-            *nodes,
-        ],
+        ["ip", "netns", "exec", client.name, *nested.COMMAND, f"--device=http://{ADDRESS}", *options, *nodes],
         cwd=REPOSITORY,
         env={**os.environ, "DEVICE_TEST_PASSWORD": PASSWORD},
         capture_output=True,
