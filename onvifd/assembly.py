@@ -107,8 +107,13 @@ def open_store(config: Config) -> Iterator[Store]:
 
 
 def _open_store(config: Config) -> Store:
-    database = Database(config.database)
+    if config.database.exists() and not config.key_encryption_key.exists():
+        raise ConfigError(
+            f"{config.key_encryption_key} is missing: restore it, for without it nothing in the store opens"
+        )
+    # The key first: after a power cut in a device's first start no database is without it.
     sealer = Sealer(keystore.file_key(config.key_encryption_key))
+    database = Database(config.database)
     user_limits = UserLimits(
         max_users=config.users.maximum_number,
         max_name_length=config.users.maximum_name_length,

@@ -130,9 +130,6 @@ def _file_system(path: Path) -> str:
 
 
 def _store(config: Config) -> Iterator[str]:
-    if not config.key_encryption_key.exists():  # to open the store would make one
-        yield f"{config.key_encryption_key} is missing: restore it, for without it nothing in the store opens"
-        return
     try:
         with assembly.open_store(config) as store:
             keys = Keystore(store.database, store.sealer, assembly.limits(config))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from keystore import AlgorithmIdentifier, DistinguishedName, KeyStatus, Keystore
+from keystore.errors import SealingError
 from onvifd import assembly
 from onvifd.check import _validity
 from onvifd.config import Config, load
@@ -233,10 +234,26 @@ def test_a_port_for_two_protocols(config: Path) -> None:
 
 
 def test_a_lost_key_encryption_key_is_missed_and_not_made(config: Path, loaded: Config) -> None:
+    """With another one nobody could log in, and no key would open."""
     loaded.key_encryption_key.unlink()
     (finding,) = check(config)
-    assert f"{loaded.key_encryption_key} is missing: restore it" in finding
+    run = onvifd("serve", "--config", str(config))
+    assert run.returncode == 1
+    assert finding.startswith(f"{loaded.key_encryption_key} is missing: restore it")
+    assert run.stderr == f"onvifd: {finding}\n"
     assert not loaded.key_encryption_key.exists()
+
+
+def test_no_database_is_made_before_its_key(config: Path) -> None:
+    """Where the power is cut between the two the next start can tell a new device from one that lost its key."""
+    loaded = load(config)
+    loaded.state_dir.mkdir(mode=0o700)
+    keyless = replace(
+        loaded, keystore=replace(loaded.keystore, key_encryption_key=config.parent / "none" / "kek")
+    )
+    with pytest.raises(SealingError, match="can't be made"):
+        assembly.provision(keyless)
+    assert not keyless.database.exists()
 
 
 @pytest.mark.parametrize(("ends_in", "says"), [(-1, "expired on"), (5, "expires on"), (365, None)])
