@@ -112,6 +112,7 @@ class ListeningChild:
                     *((os.POSIX_SPAWN_DUP2, copy, number) for number, copy in enumerate(copies, 3)),
                 ],
                 setsid=True,
+                setsigdef=(signal.SIGINT,),  # a shell lets what it starts in the background ignore it
             )
         finally:
             for copy in copies:

@@ -463,7 +463,9 @@ def test_a_web_server_that_is_slow_to_come_is_waited_for(
     slow.chmod(0o755)
     device = make(patience=0.5, program=str(slow))
     device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
+    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's background has it
     device.webserver.start()
+    signal.signal(signal.SIGINT, ignored)
     for _ in range(2):
         with pytest.raises(ApplyFailed, match="does not serve"):
             device.change(assigned=["rsa-2"])

@@ -73,8 +73,11 @@ def assert_one_or_the_other(device: Device, ports: Ports, *outcomes: dict[str, A
                 fitting.append(outcome)
             raise ZeroDivisionError
     assert len(fitting) == 1, before
-    wait_until(lambda: agrees(device, ports))
-    device.assert_agreement(set(ports) - before.ports)
+    try:
+        wait_until(lambda: agrees(device, ports))
+    except AssertionError:
+        device.assert_agreement(set(ports) - before.ports)  # says what is wrong
+        raise
 
 
 def agrees(device: Device, ports: Ports) -> bool:
