@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,13 +46,17 @@ Make = Callable[..., Device]
 only_nginx = pytest.mark.parametrize("server", ["nginx"], indirect=True)
 only_lighttpd = pytest.mark.parametrize("server", ["lighttpd"], indirect=True)
 
-SLOW = """#!/bin/sh
-PATH=$PATH:/usr/sbin
-for argument; do
-    case $argument in -t | -tt | -v | -V) exec {program} "$@" ;; esac
-done
-until [ -e '{come}' ]; do sleep 0.02; done
-exec {program} "$@"
+SLOW = """#!{python}
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background has it ignored
+os.environ["PATH"] += ":/usr/sbin"
+parent = os.getppid()
+if not {{"-t", "-tt", "-v", "-V"}} & {{*sys.argv}}:
+    while not os.path.exists("{come}"):
+        if os.getppid() != parent:
+            sys.exit("whoever started this is gone")
+        time.sleep(0.02)
+os.execvp("{program}", ["{program}", *sys.argv[1:]])
 """
 """A web server that answers questions about itself and its configuration, but starts only when it may."""
 
@@ -459,7 +464,7 @@ def test_a_web_server_that_is_slow_to_come_is_waited_for(
 ) -> None:
     """On a busy processor, after a power cut: HTTPS is not long in coming once the server is there."""
     slow, come = tmp_path / "slow", tmp_path / "come"
-    slow.write_text(SLOW.format(program=program_of(MANAGED[server]), come=come))
+    slow.write_text(SLOW.format(python=sys.executable, program=program_of(MANAGED[server]), come=come))
     slow.chmod(0o755)
     device = make(patience=0.5, program=str(slow))
     device.store(http=ports[:1], https=ports[1:2], assigned=["rsa-1"])
