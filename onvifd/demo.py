@@ -54,8 +54,7 @@ def run(options: argparse.Namespace) -> None:
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.getuid() == 0:
         _give_up_root(config.state_dir)
-    if config.state_dir.stat().st_uid != os.getuid():
-        raise ConfigError(f"{config.state_dir} belongs to another user")
+    _require_owner(config.state_dir, os.getuid())
     with server.locked(config.state_dir), _left_behind(config, keep_state=options.state is not None):
         if options.state is None:
             _forget_crashed_run(config)
@@ -66,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _give_up_root(directory: Path) -> None:
     account = privileges.unprivileged()
+    _require_owner(directory, os.getuid(), account.pw_uid)
     obstacle = privileges.unreadable(account, [*privileges.program_files(), directory.parent])
     if obstacle is not None:
         print(f"keeps root, since {account.pw_name} can't read {obstacle}", flush=True)
@@ -73,6 +73,12 @@ def _give_up_root(directory: Path) -> None:
     for path in (directory, *directory.rglob("*")):
         os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     privileges.become(account)
+
+
+def _require_owner(directory: Path, *owners: int) -> None:
+    """The usual one lies in /tmp: anybody could have made it, or a link to what root would give away."""
+    if not {directory.lstat().st_uid, directory.stat().st_uid} <= set(owners):
+        raise ConfigError(f"{directory} belongs to another user")
 
 
 @contextlib.contextmanager

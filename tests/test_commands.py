@@ -374,3 +374,21 @@ def test_demo_refuses_a_port_that_is_none(arguments: list[str]) -> None:
     assert run.returncode == 1
     assert "is not a TCP port" in run.stderr
     assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+@pytest.mark.parametrize("kind", ["a directory", "a link"])
+def test_demo_refuses_a_state_directory_of_another_user(tmp_path: Path, kind: str) -> None:
+    """As root, too, which would give away what lies in it."""
+    state, file = tmp_path / "state", tmp_path / "real" / "file"
+    file.parent.mkdir()
+    file.touch()
+    if kind == "a link":
+        state.symlink_to(file.parent)
+    else:
+        file.parent.rename(state)
+        file = state / "file"
+    os.chown(state, 12345, 12345, follow_symlinks=False)
+    run = onvifd("demo", "--http", str(free_port()), "--https", str(free_port()), "--state", str(state))
+    assert (run.returncode, run.stderr) == (1, f"onvifd: {state} belongs to another user\n")
+    assert file.stat().st_uid == 0
