@@ -86,6 +86,7 @@ class Clock:
         )
 
     def settings(self) -> ClockSettings:
+        time.tzset()  # the image's zone may be another one by now: the C library does not look by itself
         stored = self._stored()
         if stored is None:
             return ClockSettings(NTP if self._ntp else MANUAL, bool(time.localtime().tm_isdst), _local_zone())

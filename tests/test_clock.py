@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_time_zones_of_posix(database: Database, zone: str, january: float, july
     clock.set("Manual", True, zone, None)
     assert clock.settings().time_zone == zone
     assert (offset(clock, JANUARY), offset(clock, JULY)) == (january, july)
+
+
+def test_the_zone_of_the_image_is_looked_at_each_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A factory default, or a user at the device's own menu, may have changed it."""
+    clock = a_clock(database)
+    with monkeypatch.context() as patch:
+        for zone in ("JST-9", "EST5"):
+            patch.setenv("TZ", zone)
+            assert clock.settings().time_zone == zone
+            assert datetime(2026, 1, 1, tzinfo=UTC).astimezone().tzname() == zone[:3]
+    time.tzset()
 
 
 def test_the_daylight_saving_part_can_be_ignored(database: Database, tmp_path: Path) -> None:
