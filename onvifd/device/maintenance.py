@@ -4,7 +4,7 @@ from onvifd.call import Answer, Call
 
 
 def set_system_factory_default(call: Call) -> Answer:
-    """Core 8.3.8. Both kinds wipe keys, certificates, users, scopes and the discovery mode.
+    """Core 8.3.8. Both kinds wipe keys, certificates, users, scopes, subscriptions and the discovery mode.
 
     A soft one keeps the protocols. HTTPS can't stay enabled without its certificate: if that would leave no
     enabled protocol, it brings back the factory's, so that the device stays reachable. The vendor's command
@@ -24,6 +24,7 @@ def set_system_factory_default(call: Call) -> Answer:
             device.protocols.disable_https()
         device.protocol_hook.follow(before, device.protocols.get("RTSP"), undo)
         device.factory_default.run(call.arguments["FactoryDefault"])
+    device.subscriptions.end_all("The device was reset to what the factory set")
     return {}
 
 

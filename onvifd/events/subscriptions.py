@@ -164,12 +164,17 @@ class Subscriptions:
             subscription.ended = reason
             self.changed.notify_all()
 
+    def end_all(self, reason: str) -> None:
+        """End all subscriptions and what waits for them."""
+        with self.changed:
+            for subscription_id in list(self._subscriptions):
+                self.end(subscription_id, reason)
+
     def close(self) -> None:
-        """End all subscriptions and what waits for them, for good."""
+        """End all for good: there can't be another one."""
         with self.changed:
             self.closed = True
-            for subscription_id in list(self._subscriptions):
-                self.end(subscription_id, "The device is shutting down")
+            self.end_all("The device is shutting down")
             self.changed.notify_all()
 
     def _grant(

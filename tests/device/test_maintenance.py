@@ -11,6 +11,8 @@ import pytest
 from keystore import AlgorithmIdentifier, DistinguishedName, KeyStatus
 from onvifd import assembly
 from onvifd.config import DeviceConfig
+from onvifd.events.filters import EVERYTHING
+from onvifd.events.subscriptions import Subscription
 from onvifd.soap.names import NAMESPACES
 from onvifd.state import Protocol
 from tests.application import Answer, Client, assembled, client_of
@@ -65,8 +67,11 @@ def factory_default(client: Client, kind: str) -> Answer:
 
 
 @pytest.mark.parametrize("kind", ["Hard", "Soft"])
-def test_it_wipes_keystore_users_and_scopes(running: assembly.Running, client: Client, kind: str) -> None:
+def test_it_wipes_keystore_users_scopes_and_subscriptions(
+    running: assembly.Running, client: Client, kind: str
+) -> None:
     use(running)
+    running.device.pull_points.create(EVERYTHING, None)
     assert factory_default(client, kind).status == 200
     device = running.device
     assert (
@@ -78,6 +83,8 @@ def test_it_wipes_keystore_users_and_scopes(running: assembly.Running, client: C
     assert device.keystore.assigned_server_certificates() == []
     assert [user.name for user in device.users.all()] == ["Administrator"]
     assert device.scopes.configurable() == []
+    with device.subscriptions.changed:
+        assert device.subscriptions.of_kind(Subscription) == []
     # Its password is the provisioned one: it gets in again.
     assert client.call(f'<GetUsers xmlns="{TDS}"/>', user="Administrator").status == 200
 
