@@ -52,7 +52,7 @@ NO_PASSWORD = (
 SOCKET = "onvifd.sock"
 """In run_dir: where gunicorn listens for the web server."""
 
-OPERATOR_ERRORS = (ConfigError, keystore.errors.KeystoreError, AuthError, WebServerError, HookFailed, OSError)
+OPERATOR_ERRORS = (ConfigError, keystore.errors.KeystoreError, AuthError, WebServerError, OSError)
 """What keeps a device from starting: each one's text is for the operator."""
 
 
@@ -208,7 +208,8 @@ def start(config: Config) -> Running:
         webserver.start()
         rtsp = store.protocols.get("RTSP")
         if rtsp is not None:
-            hook.run(rtsp)
+            with contextlib.suppress(HookFailed):  # logged; the device is to come up without streams, too
+                hook.run(rtsp)
         if running.target_service is not None:
             running.target_service.start()
     except BaseException:

@@ -148,7 +148,7 @@ class RTSPConfig(ProtocolConfig):
 
     hook: tuple[str, ...] = ()
     """The command that carries a change out. `enabled` or `disabled` and the ports are appended; a non-zero
-    exit refuses the change. Run at start too, with the stored state."""
+    exit refuses the change. Run at start too, with the stored state; what it says then is only logged."""
 
 
 @dataclass(frozen=True)

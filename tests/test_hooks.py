@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from onvifd.config import ProtocolConfig, ProtocolsConfig, RTSPConfig
 from onvifd.hooks import HookFailed, ProtocolHook
 from onvifd.state import Protocol
+from tests.application import assembled, client_of
+from tests.support import free_port
 
 
 def script(directory: Path, text: str) -> str:
@@ -45,3 +48,14 @@ def test_a_command_that_hangs_is_a_refusal(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("onvifd.hooks.TIMEOUT", 0.2)
     with pytest.raises(HookFailed):
         ProtocolHook((script(tmp_path, "exec sleep 60"),)).run(Protocol("RTSP", True, (554,)))
+
+
+def test_a_device_comes_up_without_its_streaming_server(tmp_path: Path) -> None:
+    """Where nobody could reach the device nobody could mend it."""
+    http = ProtocolConfig(True, (free_port(),))
+    rtsp = RTSPConfig(True, (free_port(),), (script(tmp_path, "exit 3"),))
+    with assembled(tmp_path / "device", protocols=ProtocolsConfig(http=http, rtsp=rtsp)) as running:
+        answer = client_of(running).call(
+            '<GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/>'
+        )
+        assert answer.status == 200
