@@ -47,6 +47,8 @@ _POSIX = re.compile(
     re.ASCII,
 )
 """IEEE 1003.1 8.3: `std offset [dst [offset] [, start [/time], end [/time]]]`."""
+_LEADING_ZEROS = re.compile(r"(?<=,)0+(?=\d)|(?<=,J)0+(?=\d)")
+"""Of a day of the year: the C library takes them, zoneinfo does not."""
 _USUAL_RULES = ",M3.2.0,M11.1.0"
 """Where a zone has daylight saving time and no rules for it: as the C library has it."""
 
@@ -164,6 +166,7 @@ def _zone_info(time_zone: str) -> ZoneInfo:
     match = _POSIX.fullmatch(time_zone)
     if match and match["daylight"] and not match["rules"]:
         time_zone += _USUAL_RULES
+    time_zone = _LEADING_ZEROS.sub("", time_zone)
     header = struct.pack(">4sc15x6L", b"TZif", b"2", 0, 0, 0, 0, 1, 4)
     block = header + struct.pack(">lbb4s", 0, 0, 0, b"UTC\0")
     return ZoneInfo.from_file(io.BytesIO(block + block + f"\n{time_zone}\n".encode()))

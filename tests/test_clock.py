@@ -8,9 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keystore.database import Database
-from onvifd.clock import Clock, ClockNotSettable, InvalidDateTime, InvalidTimeZone, utc_moment
+from onvifd.clock import (
+    _POSIX,
+    Clock,
+    ClockNotSettable,
+    InvalidDateTime,
+    InvalidTimeZone,
+    _check,
+    _effective,
+    _zone_info,
+    utc_moment,
+)
 from onvifd.hooks import Hook, HookFailed
 
 PARIS = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -45,6 +57,7 @@ def offset(clock: Clock, moment: datetime) -> float:
         ("<+0330>-3:30", 3.5, 3.5),
         ("NZST-12NZDT,M9.5.0,M4.1.0/3", 13, 12),
         ("AAA-1BBB-3,J60/0,J300/0", 1, 3),
+        ("AAA-1BBB-3,J0060/0,0299/0", 1, 3),
     ],
 )
 def test_time_zones_of_posix(database: Database, zone: str, january: float, july: float) -> None:
@@ -52,6 +65,16 @@ def test_time_zones_of_posix(database: Database, zone: str, january: float, july
     clock.set("Manual", True, zone, None)
     assert clock.settings().time_zone == zone
     assert (offset(clock, JANUARY), offset(clock, JULY)) == (january, july)
+
+
+@given(zone=st.from_regex(_POSIX, fullmatch=True).filter(lambda zone: len(zone) <= 128))
+def test_each_time_zone_that_is_accepted_has_a_local_time(zone: str) -> None:
+    """Else GetSystemDateAndTime, which every client asks first, would be lost with it."""
+    _check(zone)
+    for daylight_savings in (True, False):
+        found = _zone_info(_effective(zone, daylight_savings))
+        for moment in (JANUARY, JULY):
+            assert abs(moment.astimezone(found).utcoffset() or timedelta()) < timedelta(days=1)
 
 
 def test_the_zone_of_the_image_is_looked_at_each_time(
