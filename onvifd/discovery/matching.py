@@ -12,6 +12,10 @@ DEFAULT = f"{NAMESPACES['d']}/rfc3986"
 """The rule of a Probe that names none: Core 7.3.3 replaces the one of WS-Discovery by it."""
 
 
+Matcher = Callable[[str], bool]
+"""Whether a probed scope matches one of the device's: these are read once, however many are probed."""
+
+
 class _Uri(NamedTuple):
     scheme: str
     authority: str
@@ -20,36 +24,43 @@ class _Uri(NamedTuple):
 
 
 def _uri(text: str) -> _Uri | None:
+    """None for what is no URI, and for one with dot segments: these match nothing (WSD 5.1)."""
     try:
         parts = urlsplit(text)
     except ValueError:
         return None
-    return _Uri(parts.scheme, parts.netloc.lower(), tuple(map(unquote, parts.path.split("/"))))
+    segments = tuple(map(unquote, parts.path.split("/")))
+    if "." in segments or ".." in segments:
+        return None
+    return _Uri(parts.scheme, parts.netloc.lower(), segments)
 
 
-def _rfc3986(probed: str, scopes: Collection[str]) -> bool:
+def _rfc3986(scopes: Collection[str]) -> Matcher:
     """Scheme and authority are equal, and the path is a prefix of the scope's, by segments and not by
     characters. A slash at its end makes no difference. Query and fragment are not compared."""
-    wanted = _uri(probed)
-    if wanted is None or not wanted.scheme:
-        return False
-    segments = wanted.segments[:-1] if wanted.segments[-1] == "" else wanted.segments
-    return any(
-        offered is not None
-        and (offered.scheme, offered.authority) == (wanted.scheme, wanted.authority)
-        and offered.segments[: len(segments)] == segments
-        and not {".", ".."} & {*segments, *offered.segments}
-        for offered in map(_uri, scopes)
-    )
+    offered = [uri for uri in map(_uri, scopes) if uri is not None]
+
+    def matches(probed: str) -> bool:
+        wanted = _uri(probed)
+        if wanted is None or not wanted.scheme:
+            return False
+        segments = wanted.segments[:-1] if wanted.segments[-1] == "" else wanted.segments
+        return any(
+            (each.scheme, each.authority) == (wanted.scheme, wanted.authority)
+            and each.segments[: len(segments)] == segments
+            for each in offered
+        )
+
+    return matches
 
 
-def _strcmp0(probed: str, scopes: Collection[str]) -> bool:
-    return probed in scopes
+def _strcmp0(scopes: Collection[str]) -> Matcher:
+    return lambda probed: probed in scopes
 
 
-def _uuid(probed: str, scopes: Collection[str]) -> bool:
-    wanted = _as_uuid(probed)
-    return wanted is not None and any(_as_uuid(scope) == wanted for scope in scopes)
+def _uuid(scopes: Collection[str]) -> Matcher:
+    offered = {_as_uuid(scope) for scope in scopes} - {None}
+    return lambda probed: _as_uuid(probed) in offered
 
 
 def _as_uuid(text: str) -> uuid.UUID | None:
@@ -72,10 +83,6 @@ RULES = MappingProxyType(
 )
 """The scope matching rules by their URI."""
 
-Rule = Callable[[str, Collection[str]], bool]
-
-
 def matches(probed: Sequence[str], scopes: Collection[str], rule: str) -> bool:
     """Whether each of the probed scopes matches one of the device's. Raises KeyError for an unknown rule."""
-    check: Rule = RULES[rule]
-    return all(check(each, scopes) for each in probed)
+    return all(map(RULES[rule](scopes), probed))
