@@ -83,6 +83,7 @@ RULES = MappingProxyType(
 )
 """The scope matching rules by their URI."""
 
+
 def matches(probed: Sequence[str], scopes: Collection[str], rule: str) -> bool:
     """Whether each of the probed scopes matches one of the device's. Raises KeyError for an unknown rule."""
     return all(map(RULES[rule](scopes), probed))

@@ -9,17 +9,18 @@ from onvifd.events.errors import (
     InvalidFilter,
     InvalidMessageContentExpression,
     InvalidTopicExpression,
+    NotificationFault,
     TopicNotSupported,
 )
 from onvifd.events.notifications import Notification
 from onvifd.events.topics import TOPICS, Topic, select
-from onvifd.soap.names import qname
+from onvifd.soap.names import qname, split
 
 TOPIC_EXPRESSION = qname("wsnt:TopicExpression")
 MESSAGE_CONTENT = qname("wsnt:MessageContent")
 
 MAXIMUM_EXPRESSIONS = 8
-"""Message content filters of one subscription: each is evaluated for every notification."""
+"""Expressions of each kind in one filter. Those of message content are evaluated for every notification."""
 
 ScopeOf = Callable[[Element], Mapping[str, str]]
 
@@ -54,25 +55,31 @@ def parse_filter(elements: Sequence[Element], scope_of: ScopeOf) -> Filter:
     if unknown:
         raise InvalidFilter("This device filters by TopicExpression and MessageContent only", unknown)
     topics = EVERYTHING.topics
-    content: list[itemfilter.Expression] = []
-    for element in elements:
-        dialect, scope = element.get("Dialect", "").strip(), scope_of(element)
-        if element.tag == TOPIC_EXPRESSION:
-            if len(element):
-                raise InvalidTopicExpression("A topic expression is text, without elements in it")
-            topics &= select(element.text or "", dialect, scope)
-        elif len(element) or len(content) == MAXIMUM_EXPRESSIONS:
-            raise InvalidMessageContentExpression(
-                f"There can be {MAXIMUM_EXPRESSIONS} message content filters, of text without elements in it"
-            )
-        else:
-            content.append(itemfilter.parse(element.text or "", dialect, scope))
+    for element in _expressions(elements, TOPIC_EXPRESSION, InvalidTopicExpression):
+        topics &= select(element.text or "", _dialect(element), scope_of(element))
+    content = tuple(
+        itemfilter.parse(element.text or "", _dialect(element), scope_of(element))
+        for element in _expressions(elements, MESSAGE_CONTENT, InvalidMessageContentExpression)
+    )
     if not topics:
         raise TopicNotSupported("No topic of this device matches all of the topic expressions at once")
-    selection = Filter(topics, tuple(content))
+    selection = Filter(topics, content)
     if not any(map(selection.can_pass, topics)):
         raise InvalidMessageContentExpression(
             "No notification can ever pass the message content filter: GetEventProperties lists the items"
             " that the notifications of each topic have"
         )
     return selection
+
+
+def _expressions(elements: Sequence[Element], tag: str, fault: type[NotificationFault]) -> list[Element]:
+    found = [element for element in elements if element.tag == tag]
+    if len(found) > MAXIMUM_EXPRESSIONS or any(map(len, found)):
+        raise fault(
+            f"A filter can have {MAXIMUM_EXPRESSIONS} {split(tag)[1]} at most, of text without elements in it"
+        )
+    return found
+
+
+def _dialect(element: Element) -> str:
+    return element.get("Dialect", "").strip()

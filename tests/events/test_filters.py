@@ -1,5 +1,6 @@
 """Filters of a subscription (Core 9.3.2, WS-BaseNotification 1.3)."""
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
@@ -9,6 +10,7 @@ from onvifd.events.errors import (
     InvalidFilter,
     InvalidMessageContentExpression,
     InvalidTopicExpression,
+    NotificationFault,
     TopicExpressionDialectUnknown,
     TopicNotSupported,
 )
@@ -93,14 +95,21 @@ def test_message_content_that_no_notification_can_have() -> None:
     assert parse(content(f"not({strange})")).passes(KEY_EVENT)
 
 
-def test_as_much_message_content_as_can_be() -> None:
-    """Each expression is evaluated for each notification."""
-    parse(*[content(KEY_1)] * MAXIMUM_EXPRESSIONS)
-    with pytest.raises(InvalidMessageContentExpression):
-        parse(*[content(KEY_1)] * (MAXIMUM_EXPRESSIONS + 1))
-    nested = content(KEY_1)
+@pytest.mark.parametrize(
+    ("element", "fault"),
+    [
+        (content(KEY_1), InvalidMessageContentExpression),
+        (expression("tns1:Advancedsecurity//."), InvalidTopicExpression),
+    ],
+)
+def test_as_much_as_can_be(element: Element, fault: type[NotificationFault]) -> None:
+    """Each expression of message content is evaluated for each notification; a topic's may be long."""
+    parse(*[element] * MAXIMUM_EXPRESSIONS)
+    with pytest.raises(fault, match="8"):
+        parse(*[element] * (MAXIMUM_EXPRESSIONS + 1))
+    nested = deepcopy(element)
     nested.append(Element("x"))
-    with pytest.raises(InvalidMessageContentExpression):
+    with pytest.raises(fault):
         parse(nested)
 
 
