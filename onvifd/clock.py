@@ -38,7 +38,9 @@ MANUAL, NTP = "Manual", "NTP"
 
 _MAXIMUM_LENGTH = 128
 _NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
-_OFFSET = r"[+-]?(?:[01]?\d|2[0-3])(?::[0-5]\d){0,2}"  # POSIX has 24, too; no place on earth does
+_OFFSET = r"[+-]?(?:[01]?\d|2[0-2])(?::[0-5]\d){0,2}"
+"""POSIX goes up to 24 hours, no place on earth beyond 14. With the hour of daylight saving time it has to be
+less than a day."""
 _TIME = r"[+-]?(?:[01]?\d|2[0-4])(?::[0-5]\d){0,2}"
 _YEAR_DAY = r"0*(?:\d{1,2}|[12]\d\d|3[0-5]\d|36[0-5])"
 _DAY_RULE = rf"(?:J(?!0+\b){_YEAR_DAY}|{_YEAR_DAY}|M(?:0?[1-9]|1[0-2])\.[1-5]\.[0-6])(?:/{_TIME})?"

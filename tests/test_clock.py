@@ -129,6 +129,7 @@ def test_ntp_sets_no_time(database: Database, tmp_path: Path) -> None:
             ":CET",
             "AB1",
             "CET-25",
+            "CET-23CEST",
             "CET-1:60",
             "CET-1CEST,M3.5.0",
         ),
