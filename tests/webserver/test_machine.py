@@ -219,3 +219,18 @@ def test_the_units_are_sandboxed(unit: str) -> None:
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
     assert exposure is not None
     assert float(exposure[1]) < 2.0, run.stdout
+
+
+def test_the_init_script_leaves_others_alone(tmp_path: Path) -> None:
+    """What a crash left, or the server's own user wrote, may be the ID of any process."""
+    with machine(tmp_path / "machine", "sysv", "nginx", "external") as image:
+        image.run(
+            "sh", "-c", "sleep 1000 >/dev/null 2>&1 & mkdir -p /run/nginx; echo $! >/run/nginx/nginx.pid"
+        )
+        image.service("stop", "webserver")
+        assert "sleep 1000" in [program.command for program in image.processes(0).values()]
+        image.run("sh", "-c", "pidof sleep | cut -d ' ' -f 1 >/run/nginx/nginx.pid")
+        image.service("start", "webserver")
+        wait_until(lambda: any("nginx: master" in each.command for each in image.processes().values()))
+        image.service("stop", "webserver")
+        assert not image.processes()
