@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
     build.add_options(parser)
     parser.add_argument("--filesystem", choices=image.DATA, default="ext4", help="of the data partition")
-    parser.add_argument("--memory", type=int, default=128, help="in MiB (default: %(default)s)")
+    parser.add_argument("--memory", type=int, default=256, help="in MiB (default: %(default)s)")
     parser.add_argument(
         "--http", type=int, default=8080, help="where the device's port 80 is (default: %(default)s)"
     )
