@@ -5,13 +5,16 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
 from keystore import Keystore
+from keystore.database import snapshot
 from onvifd import assembly, network
 from onvifd.config import Config, ConfigError
 from onvifd.events.pullpoints import MAXIMUM_TIMEOUT
@@ -130,18 +133,23 @@ def _file_system(path: Path) -> str:
 
 
 def _store(config: Config) -> Iterator[str]:
-    try:
-        with assembly.open_store(config) as store:
-            keys = Keystore(store.database, store.sealer, assembly.limits(config))
-            store.database.refuse_unknown()
-            yield from keys.verify()
-            for credential in keys.server_credentials():
-                yield from _validity(credential.path_id, credential.certificates_der)
-            if not _running(config):
-                enabled = [protocol for protocol in store.protocols.all() if protocol.enabled]
-                yield from _ports([port for protocol in enabled for port in protocol.ports], config)
-    except assembly.OPERATOR_ERRORS as error:
-        yield str(error)
+    """Of a copy: to open a store of an earlier version updates it."""
+    with tempfile.TemporaryDirectory(prefix="onvifd-check-") as directory:
+        key = replace(config.keystore, key_encryption_key=config.key_encryption_key)
+        copy = replace(config, state_dir=Path(directory), keystore=key)
+        try:
+            snapshot(config.database, copy.database)
+            with assembly.open_store(copy) as store:
+                keys = Keystore(store.database, store.sealer, assembly.limits(config))
+                store.database.refuse_unknown()
+                yield from keys.verify()
+                for credential in keys.server_credentials():
+                    yield from _validity(credential.path_id, credential.certificates_der)
+                if not _running(config):
+                    enabled = [protocol for protocol in store.protocols.all() if protocol.enabled]
+                    yield from _ports([port for protocol in enabled for port in protocol.ports], config)
+        except assembly.OPERATOR_ERRORS as error:
+            yield str(error).replace(directory, str(config.state_dir))
 
 
 def _validity(path_id: str, ders: Sequence[bytes]) -> Iterator[str]:

@@ -92,6 +92,18 @@ def test_a_store_is_verified_before_the_update_and_stays_as_it_is(updated: Bench
     assert dump(updated.state) == before
 
 
+def test_onvifd_check_does_not_update_a_store(updated: BenchDevice, tmp_path: Path) -> None:
+    """It could not be opened by the release any more, and the update may yet be put off."""
+    before = dump(updated.state)
+    config = tmp_path / "onvifd.toml"
+    config.write_text(f'state_dir = "{updated.state}"\nrun_dir = "{tmp_path}/run"\n')
+    command = [sys.executable, "-m", "onvifd", "check", "--config", str(config)]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stderr == ""
+    assert str(updated.state) not in run.stdout
+    assert dump(updated.state) == before
+
+
 def test_every_release_has_left_a_store() -> None:
     """Add it with `python -m tests.releases.record` when releasing."""
     setup = configparser.ConfigParser()
