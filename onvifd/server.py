@@ -140,6 +140,7 @@ def run(config: Config, when_ready: Callable[[], None] = lambda: None) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    os.environ.pop(assembly.PASSWORD_VARIABLE, None)  # the vendor's commands would inherit it
     os.umask(0o077)  # for nginx too: nothing here is anybody else's
     config.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("gunicorn.error").addFilter(_is_news)

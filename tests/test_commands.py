@@ -350,6 +350,28 @@ def test_the_first_password_comes_from_the_environment_or_the_file(
         assert store.users.credentials("admin").password == expected
 
 
+def test_the_vendors_commands_are_not_told_the_first_password(config: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    with config.open("a") as file:
+        file.write(
+            f"""
+            [protocols.rtsp]
+            ports = [{free_port()}]
+            hook = ["sh", "-c", "env >{seen}.part; mv {seen}.part {seen}"]
+            [discovery]
+            enabled = false
+            """
+        )
+    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(config)]
+    with subprocess.Popen(command, env={**os.environ, assembly.PASSWORD_VARIABLE: "from outside"}) as serving:
+        try:
+            wait_until(seen.exists, 60)
+        finally:
+            serving.terminate()
+    assert "PATH=" in seen.read_text()
+    assert "from outside" not in seen.read_text()
+
+
 def test_a_provisioned_device_does_not_look_for_a_password_again(loaded: Config) -> None:
     assembly.provision(replace(loaded, users=replace(loaded.users, password_file=Path("/nowhere"))))
 
