@@ -60,10 +60,6 @@ class Schema:
                 )
             )
 
-    def knows(self, tag: str) -> bool:
-        """Whether the element is declared, `{namespace}local`."""
-        return tag in self._elements
-
     def decode(self, element: Element, scope_of: ScopeOf) -> dict[str, Any]:
         """The request's children by local name, each declared one present.
 

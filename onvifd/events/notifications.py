@@ -3,23 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from onvifd.events.topics import CONCRETE_SET, KEY_STATUS, Topic
 
 
-class PropertyOperation(StrEnum):
-    """What happened to a property (Core 9.4.2)."""
-
-    INITIALIZED = "Initialized"
-    CHANGED = "Changed"
-    DELETED = "Deleted"
-
-
 @dataclass(frozen=True)
 class Notification:
-    """One event: when it happened, to what, and what (Core 9.4.1)."""
+    """One event: when it happened, to what, and what (Core 9.4.1). No topic of this device is a property."""
 
     topic: Topic
     time: datetime
@@ -27,8 +18,6 @@ class Notification:
     source: tuple[tuple[str, str], ...]
     """Names and values of the simple items."""
     data: tuple[tuple[str, str], ...]
-    property_operation: PropertyOperation | None = None
-    """Only for topics that are properties."""
 
     def answer(self) -> dict[str, Any]:
         """The content of a wsnt:NotificationMessage."""
@@ -37,7 +26,6 @@ class Notification:
             "wsnt:Message": {
                 "tt:Message": {
                     "@UtcTime": self.time,
-                    "@PropertyOperation": self.property_operation,
                     "Source": _simple_items(self.source),
                     "Data": _simple_items(self.data),
                 }

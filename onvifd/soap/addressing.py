@@ -22,12 +22,10 @@ FAULT_ACTION = f"{NAMESPACE}/soap/fault"
 
 @dataclass(frozen=True)
 class Addressing:
-    """The message addressing properties of a request; None for what it does not say."""
+    """The message addressing properties of a request that count here; None for what it does not say."""
 
     action: str | None = None
     message_id: str | None = None
-    to: str | None = None
-    reply_to: str | None = None
 
 
 def read(header: Element | None, version: str = "wsa") -> Addressing:
@@ -37,8 +35,6 @@ def read(header: Element | None, version: str = "wsa") -> Addressing:
     return Addressing(
         action=_text(header.find(qname(f"{version}:Action"))),
         message_id=_text(header.find(qname(f"{version}:MessageID"))),
-        to=_text(header.find(qname(f"{version}:To"))),
-        reply_to=_text(header.find(f"{qname(f'{version}:ReplyTo')}/{qname(f'{version}:Address')}")),
     )
 
 

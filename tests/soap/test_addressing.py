@@ -22,7 +22,7 @@ def test_what_a_request_says_of_itself() -> None:
         f"<ReplyTo {WSA}><Address>{ANONYMOUS}</Address></ReplyTo>"
     )
     request = parse(message(header=header), Limits())
-    assert request.addressing == Addressing(ACTION, "urn:uuid:1", "http://192.0.2.1/", ANONYMOUS)
+    assert request.addressing == Addressing(ACTION, "urn:uuid:1")
 
 
 @pytest.mark.parametrize(
