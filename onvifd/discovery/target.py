@@ -16,6 +16,7 @@ from functools import partial
 
 from keystore.errors import DatabaseError
 from onvifd import network
+from onvifd.auth.throttle import Throttle
 from onvifd.discovery import matching, messages
 from onvifd.discovery.limits import ANSWERING, READING, Budget, Recent
 from onvifd.discovery.links import Link, links
@@ -34,6 +35,9 @@ UDP_MIN_DELAY, UDP_MAX_DELAY, UDP_UPPER_DELAY = 0.05, 0.25, 0.5
 
 _SETTLE = 0.2
 """Seconds to let the network settle: an address that comes or goes brings several messages of the kernel."""
+_LOOKS, _LOOKS_RATE = 20, 1 / 30
+"""Looks at a network that changes, at once and per second after these. Who is on the link can change our
+addresses with router advertisements, and each change is a new MetadataVersion, which wears the flash."""
 _RETRY = 30.0
 """Seconds until what failed is tried again."""
 _BATCH = 32
@@ -114,6 +118,8 @@ class TargetService:
         self._reading = Budget(READING)
         self._answering = Budget(ANSWERING)
         self._recent = Recent()
+        self._looks = Throttle(_LOOKS, _LOOKS_RATE, sources=1)
+        self._not_before = 0.0
 
     # -- for others
 
@@ -183,12 +189,13 @@ class TargetService:
 
     def _look_again(self, delay: float) -> None:
         """After so many seconds, unless that is on the agenda anyway."""
-        due = time.monotonic() + delay
+        due = max(time.monotonic() + delay, self._not_before)
         look = self._look_at_the_network
         if not any(event.action == look and event.time <= due for event in self._agenda.queue):
-            self._agenda.enter(delay, 0, look)
+            self._agenda.enterabs(due, 0, look)
 
     def _look_at_the_network(self) -> None:
+        self._not_before = time.monotonic() + self._looks.take("the network")
         try:
             self._interfaces = network.interfaces()
         except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -321,6 +323,24 @@ def test_a_device_that_boots_without_a_network_is_announced_when_it_has_one(
 
 
 # -- modes and configuration
+
+
+def test_a_network_that_changes_all_the_time_is_looked_at_now_and_then(
+    make_camera: Callable[[], Camera], client: Client, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new version of the metadata is written to the flash."""
+    monkeypatch.setattr("onvifd.discovery.target._LOOKS", 3)
+    service = make_camera().start().service
+    assert service is not None
+    numbers = itertools.count(20)
+
+    def looks_later() -> bool:
+        network.camera.ip(f"address add 192.0.2.{next(numbers)}/24 dev eth0")
+        return any(event.time > time.monotonic() + 5 for event in service._agenda.queue)
+
+    wait_until(looks_later, interval=0.25)
+    ready(client)
+    assert client.ask(probe(), "far0").version <= 4
 
 
 def test_a_port_that_is_taken_is_tried_once_at_a_time(
