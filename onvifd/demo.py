@@ -34,6 +34,12 @@ READY_TIMEOUT = 60.0
 """Seconds to wait for the first answer."""
 
 
+class _Arbiter(server.OneWorker):
+    def handle_hup(self) -> None:
+        """Its terminal is gone."""
+        self.handle_term()
+
+
 def run(options: argparse.Namespace) -> None:
     """Run the bench until SIGTERM or Ctrl-C. Raises what server.serve raises."""
     for port in (options.http, options.https):
@@ -60,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
             _forget_crashed_run(config)
         password = options.admin_password or os.environ.get(assembly.PASSWORD_VARIABLE)
         url = _prepare(config, password)
-        server.run(config, when_ready=lambda: _announce_when_ready(url))
+        server.run(config, lambda: _announce_when_ready(url), _Arbiter)
 
 
 def _give_up_root(directory: Path) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import gc
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -52,6 +53,11 @@ class Worker(ThreadWorker):
 
     _stopping: threading.Thread | None = None
 
+    def init_signals(self) -> None:
+        super().init_signals()
+        # A terminal that closes sends it to all: the arbiter decides. SIG_IGN would be inherited by commands.
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: None)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._stopping is None:
             self._stopping = threading.Thread(target=self._stop, args=(sig, frame), name="stop")
@@ -62,6 +68,21 @@ class Worker(ThreadWorker):
             cast(Service, self.app).stop_serving()
         finally:
             super().handle_exit(sig, frame)
+
+
+class OneWorker(Arbiter):
+    """gunicorn's arbiter, but never with a second worker: it could have neither the store nor the web server,
+    and its failure would end the first one, too."""
+
+    def handle_hup(self) -> None:
+        """Let the worker end, and start another one."""
+        self.kill_workers(signal.SIGTERM)
+
+    def handle_ttin(self) -> None:
+        """Not one more."""
+
+    def handle_usr2(self) -> None:
+        """Not another arbiter."""
 
 
 class Service(BaseApplication):
@@ -132,7 +153,11 @@ def serve(config: Config) -> None:
         run(config)
 
 
-def run(config: Config, when_ready: Callable[[], None] = lambda: None) -> None:
+def run(
+    config: Config,
+    when_ready: Callable[[], None] = lambda: None,
+    arbiter: type[OneWorker] = OneWorker,
+) -> None:
     """Run the device on a state directory that the caller has locked.
 
     `when_ready` is called in the worker when it begins to answer. Ends with SystemExit.
@@ -144,7 +169,7 @@ def run(config: Config, when_ready: Callable[[], None] = lambda: None) -> None:
     os.umask(0o077)  # for nginx too: nothing here is anybody else's
     config.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("gunicorn.error").addFilter(_is_news)
-    Arbiter(Service(config, when_ready)).run()
+    arbiter(Service(config, when_ready)).run()
 
 
 def _is_news(record: logging.LogRecord) -> bool:

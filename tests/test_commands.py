@@ -1,6 +1,8 @@
 """`onvifd check` and what `onvifd serve` says to an operator who made a mistake."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from onvifd.check import _validity
 from onvifd.config import Config, load
 from tests import pki
 from tests.support import free_port, wait_until
+from tests.webserver.support import post
 
 ETC = Path(__file__).parent.parent / "etc"
 SHA256_WITH_RSA = AlgorithmIdentifier("1.2.840.113549.1.1.11")
@@ -370,6 +373,36 @@ def test_the_vendors_commands_are_not_told_the_first_password(config: Path, tmp_
             serving.terminate()
     assert "PATH=" in seen.read_text()
     assert "from outside" not in seen.read_text()
+
+
+def test_no_signal_of_gunicorns_own_ends_the_service(config: Path) -> None:
+    """At SIGHUP it starts anew; a second worker (SIGTTIN) or arbiter (SIGUSR2) there can't be."""
+    with config.open("a") as file:
+        file.write("[discovery]\nenabled = false\n")
+    (port,) = load(config).protocols.http.ports
+    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(config)]
+    with subprocess.Popen(command) as serving:
+
+        def worker() -> str:
+            return Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().strip()
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError):
+                return int(post("127.0.0.1", port)["status"]) == 500  # a fault; 503 is the web server's
+            return False
+
+        try:
+            wait_until(answers, 60)
+            first = worker()
+            serving.send_signal(signal.SIGTTIN)
+            serving.send_signal(signal.SIGUSR2)
+            serving.send_signal(signal.SIGHUP)
+            wait_until(lambda: worker() not in ("", first), 30)
+            wait_until(answers, 60)
+            assert worker().isdecimal()
+        finally:
+            serving.terminate()
+    assert serving.returncode == 0
 
 
 def test_a_provisioned_device_does_not_look_for_a_password_again(loaded: Config) -> None:

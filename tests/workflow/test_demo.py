@@ -92,11 +92,11 @@ def test_a_random_password_is_another_one_each_time() -> None:
 
 
 @pytest.mark.parametrize("group", [False, True], ids=["to the demo", "to its process group"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_all_and_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals, group: bool
 ) -> None:
-    """Ctrl-C is SIGINT to the whole group. `stop` looks for processes and ports."""
+    """Ctrl-C is SIGINT to the whole group, a terminal that closes SIGHUP. `stop` looks for processes and ports."""
     with BenchDevice(temporary=True, environment={"TMPDIR": str(tmp_path)}) as device:
         assert device.state.parent == tmp_path
         Soap(device).call("tas:GetAllKeys").ok()
