@@ -102,7 +102,7 @@ class SoapEndpoint:
             raise error
         fault = errors.fault(error)
         if fault is None:
-            log.exception("%s failed", request.path)
+            log.exception("%r failed", request.path)  # it may hold a line break
             fault = Fault(
                 "Receiver", ("ter:Action",), "The device failed to carry this out; its log says why"
             )

@@ -144,6 +144,20 @@ def test_a_defect_tells_the_client_nothing_about_the_inside(
     assert "the inside" in caplog.text
 
 
+def test_a_path_makes_no_lines_of_its_own_in_the_log(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> dict[str, Any]:
+        raise RuntimeError
+
+    tag = f"{{{NAMESPACES['tds']}}}GetHostname"
+    monkeypatch.setitem(operations.OPERATIONS, tag, replace(OPERATIONS[tag], handler=broken))  # type: ignore[arg-type]
+    request = f'<s:Envelope xmlns:s="{NAMESPACES["env"]}"><s:Body><GetHostname xmlns="{NAMESPACES["tds"]}"/></s:Body>'
+    assert client.send(f"{request}</s:Envelope>".encode(), path="/onvif/%0aforged").status == 500
+    assert "forged" in caplog.text
+    assert not [line for line in caplog.text.splitlines() if line.startswith("forged")]
+
+
 def services(answer: Answer) -> dict[str, Element]:
     assert answer.body is not None
     tds = f"{{{NAMESPACES['tds']}}}"
