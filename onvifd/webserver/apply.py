@@ -263,12 +263,12 @@ class WebServer:
     def _restore(self, before: _State, failed: _State) -> None:
         try:
             self._activate(before, self._patience)
-        except WebServerError:
+        except WebServerError as error:
             # A server that can't be told still serves what it was last told.
             self._verified = self._finding(before, failed) is None
             if not self._verified:
                 # The files are right, and the server will be made to take them.
-                _log.exception("the web server does not serve its former configuration either")
+                _log.error("the web server does not serve its former configuration either: %s", error)
                 self._keep_trying()
 
     # -- coming up
