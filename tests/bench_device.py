@@ -135,9 +135,7 @@ class BenchDevice:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.process.pid in pids:
-            self.process.wait(STOP_TIMEOUT)
-            self._output.join()
-            self._ended = int(time.time())
+            self.wait()
         wait_until(lambda: pids.isdisjoint(self.processes()))
 
     def restart(self) -> BenchDevice:

@@ -7,10 +7,14 @@ import itertools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyroute2 import netns
+
+from tests.bench_device import REPOSITORY, STOP_TIMEOUT
 
 _NUMBERS = itertools.count()
 
@@ -63,6 +67,31 @@ def connect(near: Host, near_name: str, far: Host, far_name: str) -> None:
     near.ip(f"link add {near_name} type veth peer name {far_name} netns {far.name}")
     near.ip(f"link set {near_name} up")
     far.ip(f"link set {far_name} up")
+
+
+@contextlib.contextmanager
+def serving(
+    host: Host, directory: Path, configuration: str, password: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`onvifd serve` on a host, with its configuration (TOML) and its log in a directory; waits for nothing."""
+    file = directory / "onvifd.toml"
+    file.write_text(configuration)
+    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(file)]
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", host.name, *command],
+            cwd=REPOSITORY,
+            env={**os.environ, "ONVIFD_ADMIN_PASSWORD": password},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT)
 
 
 def _run(*command: str) -> None:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import build, image
-from tests.bench.debian import BuildError
-from tests.bench.guest import Guest
+from tests.bench import build
+from tests.bench.guest import BOOT_TIMEOUT, Guest
 from tests.bench.image import Image
 from tests.pki import Authority
+from tests.support import wait_until
 from tests.workflow import steps
 from tests.workflow.clients import OnvifPython
 from tests.workflow.tls import openssl_chain
@@ -40,10 +39,7 @@ def main() -> None:
     build.add_options(parser)
     parser.add_argument("--memory", type=int, nargs="+", default=[128, 96], metavar="MIB")
     options = parser.parse_args()
-    try:
-        made = image.build(options.arch, options.server)
-    except BuildError as error:
-        sys.exit(f"tests/bench/footprint: {error}")
+    made = build.build(parser, options)
     for line in sizes(made):
         print(line)
     for memory in options.memory:
@@ -70,10 +66,9 @@ def measure(made: Image, directory: Path, memory: int) -> Iterator[str]:
     try:
         started = time.monotonic()
         guest.power_on()
-        while not guest.starts() and time.monotonic() < started + 600:
-            time.sleep(0.02)
-        service = time.monotonic()
         try:
+            wait_until(guest.starts, BOOT_TIMEOUT)
+            service = time.monotonic()
             guest.wait_until_it_answers()
         except AssertionError:
             yield "            does not come up: its programs do not fit into the memory beside each other"
@@ -120,18 +115,11 @@ def _main_job(guest: Guest, client: OnvifPython, directory: Path) -> None:
     intermediate = root.intermediate()
     trusted = directory / "root.pem"
     trusted.write_bytes(root.pem)
-    path = steps.certified_path(client, root, intermediate)
-    steps.assign(client, path.id)
-    steps.enable_https(client, guest.https_port)
+    path = steps.serve_https(client, guest.https_port, root, intermediate)
     assert openssl_chain(guest.https_port, trusted) == path.chain
     client = OnvifPython(guest, use_https=True, ca=trusted)
     new = steps.certified_path(client, root, intermediate, alias="update")
-    client.call(
-        "tlsserver",
-        "ReplaceServerCertificateAssignment",
-        OldCertificationPathID=path.id,
-        NewCertificationPathID=new.id,
-    )
+    steps.replace(client, path.id, new.id)
     assert openssl_chain(guest.https_port, trusted) == new.chain
 
 

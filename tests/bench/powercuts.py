@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import build, image
-from tests.bench.debian import BuildError
 from tests.bench.guest import Guest
 from tests.bench.image import Image
 from tests.pki import Authority
@@ -138,12 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="onvifd-powercuts-"))
     print(f"seed {options.seed}, {options.filesystem}, {directory}", flush=True)
-    try:
-        cuts = PowerCuts(
-            image.build(options.arch, options.server), options.filesystem, options.seed, directory
-        )
-    except BuildError as error:
-        sys.exit(f"tests/bench/powercuts: {error}")
+    cuts = PowerCuts(build.build(parser, options), options.filesystem, options.seed, directory)
     started = time.monotonic()
     try:
         cuts.prepare()

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import build, image
-from tests.bench.debian import BuildError
 from tests.bench.guest import HOST, Guest
 
 
@@ -44,10 +43,7 @@ def main() -> None:
         directory = options.state or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="onvifd-bench-"))
         )
-        try:
-            made = image.build(options.arch, options.server)
-        except BuildError as error:
-            sys.exit(f"tests/bench/run: {error}")
+        made = build.build(parser, options)
         guest = Guest(
             made,
             directory,

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bench.guest import Guest
 from tests.bench.image import REPOSITORY, Image
+from tests.device_test import nested
 from tests.pki import Authority
 from tests.support import wait_until
 from tests.workflow import steps
@@ -26,19 +27,12 @@ def test_the_main_job(guest: Guest, root: Authority, intermediate: Authority, ro
     port = guest.https_port
     client = OnvifPython(guest)
     assert steps.protocols(client) == {"HTTP": (True, [80]), "HTTPS": (False, [443])}
-    path = steps.certified_path(client, root, intermediate)
-    steps.assign(client, path.id)
-    steps.enable_https(client, port)
+    path = steps.serve_https(client, port, root, intermediate)
     assert openssl_chain(port, root_file) == path.chain
 
     secured = OnvifPython(guest, use_https=True, ca=root_file)
     new = steps.certified_path(secured, root, intermediate, alias="update")
-    secured.call(
-        "tlsserver",
-        "ReplaceServerCertificateAssignment",
-        OldCertificationPathID=path.id,
-        NewCertificationPathID=new.id,
-    )
+    steps.replace(secured, path.id, new.id)
     assert openssl_chain(port, root_file) == new.chain
     assert python_leaf(port, root_file, name="localhost") == new.chain[0]
 
@@ -59,9 +53,7 @@ def test_factory_default(
     port = guest.https_port
     client = OnvifPython(guest)
     factory = steps.contents(client)
-    path = steps.certified_path(client, root, intermediate)
-    steps.assign(client, path.id)
-    steps.enable_https(client, port)
+    path = steps.serve_https(client, port, root, intermediate)
     assert openssl_chain(port, root_file) == path.chain
     client.call("devicemgmt", "SetSystemFactoryDefault", FactoryDefault=kind)
     for _ in range(2):
@@ -81,8 +73,8 @@ def test_onvifs_test_cases(guest: Guest) -> None:
     """The device test suite, as a vendor runs it against a camera."""
     run = subprocess.run(
         [
-            sys.executable,
-            *("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/device_test/security"),
+            *nested.COMMAND,
+            "tests/device_test/security",
             *("--device", guest.url, f"--https-port={guest.https_port}"),
             *("--operation-delay=120", "--message-timeout=120", "--poll-interval=1"),
         ],

@@ -73,12 +73,7 @@ def test_an_updated_device_has_all_that_it_had_and_goes_on(
     certificate = root.sign_request(steps.certification_request(client, spare))
     client.call("keystore", "UploadCertificate", Certificate=certificate, PrivateKeyRequired=True)
     path = steps.certified_path(client, root, intermediate)
-    client.call(
-        "tlsserver",
-        "ReplaceServerCertificateAssignment",
-        OldCertificationPathID=served,
-        NewCertificationPathID=path.id,
-    )
+    steps.replace(client, served, path.id)
     assert chain("127.0.0.1", device.https_port) == path.chain
     device.stop()
     assert inspect(device.state).returncode == 0

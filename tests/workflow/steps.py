@@ -99,6 +99,16 @@ def serve_https(client: Client, port: int, root: Authority, intermediate: Author
     return path
 
 
+def replace(client: Client, old_path_id: str, new_path_id: str) -> None:
+    """Step 3 of use case 6.1.2: HTTPS presents another path from now on."""
+    client.call(
+        "tlsserver",
+        "ReplaceServerCertificateAssignment",
+        OldCertificationPathID=old_path_id,
+        NewCertificationPathID=new_path_id,
+    )
+
+
 def protocols(client: Client) -> dict[str, tuple[bool, list[int]]]:
     """Whether each protocol is enabled, and its ports."""
     found = client.call("devicemgmt", "GetNetworkProtocols")

@@ -117,12 +117,7 @@ def test_an_update_is_served_at_once_and_disturbs_nobody(
         for number in range(UPDATES):
             new = steps.certified_path(client, root, intermediate, alias=f"update {number}")
             assert new.chain[0] != path.chain[0]
-            client.call(
-                "tlsserver",
-                "ReplaceServerCertificateAssignment",
-                OldCertificationPathID=path.id,
-                NewCertificationPathID=new.id,
-            )
+            steps.replace(client, path.id, new.id)
             assert_presented(fresh_device.https_port, root_file, new.chain)
             assert client.call("tlsserver", "GetAssignedServerCertificates") == [new.id]
             path = new

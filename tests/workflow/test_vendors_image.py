@@ -3,17 +3,14 @@ discovery, on a network of its own. It is tested as a vendor tests a camera in t
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench_device import REPOSITORY
 from tests.device_test import nested
-from tests.namespaces import Host, connect, hosts
+from tests.namespaces import Host, connect, hosts, serving
 from tests.support import wait_until
 
 ADDRESS = "192.0.2.10"
@@ -44,35 +41,15 @@ CASES = {
 }
 
 
-@contextlib.contextmanager
-def served(host: Host, directory: Path) -> Iterator[None]:
-    """`onvifd serve` on a host."""
-    configuration = directory / "onvifd.toml"
-    configuration.write_text(CONFIGURATION.format(directory=directory))
-    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(configuration)]
-    with (directory / "log").open("w") as log:
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", host.name, *command],
-            cwd=REPOSITORY,
-            env={**os.environ, "ONVIFD_ADMIN_PASSWORD": PASSWORD},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_until(lambda: (directory / "run" / "webserver").exists() or process.poll() is not None, 60)
-            yield
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
 def test_the_device_test_of_a_camera_in_the_lab(tmp_path: Path) -> None:
     with hosts("device", "client") as (device, client):
         connect(device, "eth0", client, "eth0")
         device.ip(f"address add {ADDRESS}/24 dev eth0")
         client.ip("address add 192.0.2.1/24 dev eth0")
-        with served(device, tmp_path):
+        configuration = CONFIGURATION.format(directory=tmp_path)
+        with serving(device, tmp_path, configuration, PASSWORD) as process:
+            started = tmp_path / "run" / "webserver"
+            wait_until(lambda: started.exists() or process.poll() is not None, 60)
             output = _device_test(client)
     for case in CASES:
         assert re.search(rf"^{case} +passed$", output, re.MULTILINE), output

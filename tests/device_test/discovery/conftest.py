@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -18,13 +14,12 @@ from tests.device_test.cases import step
 from tests.device_test.client import Dut
 from tests.device_test.discovery.client import Discovery
 from tests.device_test.options import Options
-from tests.namespaces import Host, connect, hosts
+from tests.namespaces import Host, connect, hosts, serving
 from tests.support import wait_until
 
 PASSWORD = "secret-of-the-bench"
 ADDRESS = "192.0.2.10"
 START_TIMEOUT = 60.0
-STOP_TIMEOUT = 30.0
 DISCOVERY_TIMEOUT = 3.0
 """Six times what WS-Discovery's APP_MAX_DELAY permits."""
 
@@ -55,34 +50,15 @@ def laboratory(
         device.ip(f"address add {ADDRESS}/24 dev eth0")
         client.ip("address add 192.0.2.1/24 dev eth0")
         url = f"http://{ADDRESS}/onvif/device_service"
-        with _served(device, tmp_path_factory.mktemp("discovery")):
+        directory = tmp_path_factory.mktemp("discovery")
+        configuration = CONFIGURATION.format(directory=directory / "state")
+        with serving(device, directory, configuration, PASSWORD):
             with client.entered():
                 wait_until(lambda: _answers(url), START_TIMEOUT)
             options = dataclasses.replace(
                 device_options, restart_delay=2.0, discovery_timeout=DISCOVERY_TIMEOUT
             )
             yield Laboratory(Dut(url, "admin", PASSWORD, options), client)
-
-
-@contextlib.contextmanager
-def _served(host: Host, directory: Path) -> Iterator[None]:
-    configuration = directory / "onvifd.toml"
-    configuration.write_text(CONFIGURATION.format(directory=directory / "state"))
-    command = [sys.executable, "-m", "onvifd", "serve", "--config", str(configuration)]
-    with (directory / "log").open("w") as log:
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", host.name, *command],
-            env={**os.environ, "ONVIFD_ADMIN_PASSWORD": PASSWORD},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(STOP_TIMEOUT)
 
 
 def _answers(url: str) -> bool:
