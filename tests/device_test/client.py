@@ -31,6 +31,7 @@ import urllib3
 import xmlschema
 from elementpath.datatypes import Duration
 from lxml import etree
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPDigestAuth
 
 from tests.device_test.options import Options
@@ -490,6 +491,8 @@ class Dut:
         }
         with requests.Session() as session, warnings.catch_warnings():
             warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+            session.mount("http://", _OneRequest())
+            session.mount("https://", _OneRequest())
             session.trust_env = False
             session.verify = str(self._verify) if self._verify else False
             session.cert = str(self._certificate) if self._certificate else None
@@ -516,6 +519,17 @@ class Dut:
                 if time.monotonic() >= self._patient_until:
                     raise
                 time.sleep(0.1)
+
+
+class _OneRequest(HTTPAdapter):
+    """Sends nothing on a connection after a request with `Connection: close` (RFC 9112 9.6).
+
+    requests would send the answer to a Digest challenge there, if the device has not said that it closes, too.
+    """
+
+    def send(self, *arguments: Any, **options: Any) -> requests.Response:
+        self.close()
+        return super().send(*arguments, **options)
 
 
 # -- messages

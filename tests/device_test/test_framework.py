@@ -7,8 +7,10 @@ import importlib
 import pkgutil
 import re
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import tests.device_test
 from tests.device_test import nested
 from tests.device_test.cases import Case
 from tests.device_test.client import NAMES, Dut
+from tests.device_test.options import Options
 from tests.device_test.report import series
 from tests.device_test.series import IN_ALL, LEFT_OUT, SERIES
 from tests.device_test.soap_server import SoapServer
@@ -164,3 +167,33 @@ def test_one_device_is_not_shared_by_processes() -> None:
     run = _run("--device", "http://127.0.0.1:9", "--numprocesses", "2")
     assert run.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--device" in run.stderr
+
+
+def test_each_request_has_a_connection_of_its_own() -> None:
+    """Also with a device that takes its time to close one, and does not say that it will."""
+    connections = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            connections.append(self.client_address)
+            self.send_response(200 if "Authorization" in self.headers else 401)
+            self.send_header("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.close_connection = False
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        dut = Dut(f"http://127.0.0.1:{server.server_port}", "admin", "secret", Options())
+        assert dut.post(b"<a/>", auth=dut.digest).status == 200
+        server.shutdown()
+        thread.join()
+    assert len(connections) == 2
+    assert len(set(connections)) == 2
