@@ -191,9 +191,11 @@ def test_each_request_has_a_connection_of_its_own() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        dut = Dut(f"http://127.0.0.1:{server.server_port}", "admin", "secret", Options())
-        assert dut.post(b"<a/>", auth=dut.digest).status == 200
-        server.shutdown()
-        thread.join()
+        try:
+            dut = Dut(f"http://127.0.0.1:{server.server_port}", "admin", "secret", Options())
+            assert dut.post(b"<a/>", auth=dut.digest).status == 200
+        finally:
+            server.shutdown()
+            thread.join()
     assert len(connections) == 2
     assert len(set(connections)) == 2
