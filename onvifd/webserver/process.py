@@ -172,13 +172,14 @@ class Supervisor:
 
         Raises OSError if it can't be started.
         """
-        child = self._child
-        if child is None:
-            self.replace()
-        elif child.poll() is None:
-            child.send_signal(number)
-        else:
-            self._hurry.set()
+        with self._lock:  # one that is being started may have read what it would read again
+            child = self._child
+            if child is None:
+                self.replace()
+            elif child.poll() is None:
+                child.send_signal(number)
+            else:
+                self._hurry.set()
 
     def replace(self) -> Child | None:
         """Start the program, beside the running one if there is one, and supervise the new one alone.

@@ -6,6 +6,7 @@ import functools
 import grp
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from onvifd import assembly
+from onvifd.webserver.process import SYSTEM_PATH
 from onvifd.webserver.settings import Settings
 from tests.support import wait_until
 from tests.webserver.support import Device, Service, get, post
@@ -118,3 +120,26 @@ def test_only_the_group_of_the_web_server_can_read_the_files(
     for path in device.current.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         assert path.stat().st_gid == os.getegid()
+
+
+@pytest.mark.parametrize("server", ["lighttpd-external"], indirect=True)
+@pytest.mark.parametrize("script", ["reload", "replace"])
+def test_a_lighttpd_that_reads_its_configuration_again_is_waited_for(
+    script: str, device: Device, vendor: Vendor, tmp_path: Path
+) -> None:
+    """Then its pid file is empty for a moment: here until the script has waited once."""
+    vendor.leave_alone()
+    before, pid_file = vendor.pid, vendor.root / "run/lighttpd/lighttpd.pid"
+    waiting = tmp_path / "bin" / "sleep"
+    waiting.parent.mkdir()
+    waiting.write_text(f'#!/bin/sh\n[ -s "$0.waited" ] || echo {before} | tee "$0.waited" >{pid_file}\n')
+    waiting.chmod(0o755)
+    pid_file.write_text("")
+    subprocess.run(
+        [vendor.root / "etc/lighttpd" / script],
+        env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}"},
+        check=True,
+    )
+    assert Path(f"{waiting}.waited").exists()
+    wait_until(lambda: vendor.pid not in (0, before))
+    wait_until(device.agrees)

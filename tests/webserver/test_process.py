@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from onvifd.webserver.process import command, find, processes
+from onvifd.webserver.process import Supervisor, command, find, processes
 from tests.support import wait_until
 from tests.webserver.support import MANAGED, Device, post, process_of
 
@@ -98,6 +99,35 @@ def test_the_one_of_another_device_is_not_touched(device: Device, tmp_path: Path
     second.close()
     assert process_of(device) == pid
     device.assert_agreement()
+
+
+def test_a_program_that_is_just_being_started_again_is_told(tmp_path: Path) -> None:
+    """It may have read its files before they were changed."""
+    told = tmp_path / "told"
+    program = f"trap 'echo >{told}; exit' HUP; echo; while :; do sleep 0.1; done"
+    started, signalled = threading.Event(), threading.Event()
+
+    def spawn() -> subprocess.Popen[bytes]:
+        """Starts it; the second time it is a while until anybody learns of it."""
+        child = subprocess.Popen(["sh", "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+        assert child.stdout is not None
+        with child.stdout:
+            child.stdout.readline()
+        if supervisor.pid is None and killed:
+            started.set()
+            signalled.wait(1)
+        return child
+
+    supervisor = Supervisor("a program", spawn, lambda _: False, signal.SIGTERM)
+    killed = False
+    supervisor.replace()
+    killed = True
+    os.kill(supervisor.pid or 0, signal.SIGKILL)
+    assert started.wait(10)
+    supervisor.start_or_signal(signal.SIGHUP)
+    signalled.set()
+    wait_until(told.exists)
+    supervisor.stop()
 
 
 def test_a_process_shows_its_parent_user_and_command() -> None:

@@ -89,9 +89,13 @@ class Vendor:
 
     def halt(self) -> None:
         """Stop the web server, as at shut-down."""
+        self.leave_alone()
+        self._end()
+
+    def leave_alone(self) -> None:
+        """Do not start it again."""
         self._ending.set()
         self._init.join()
-        self._end()
 
     def resume(self) -> None:
         """Start it again."""
