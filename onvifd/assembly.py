@@ -49,9 +49,6 @@ NO_PASSWORD = (
     f" in the configuration, or {PASSWORD_VARIABLE} in the environment"
 )
 
-SOCKET = "onvifd.sock"
-"""In run_dir: where gunicorn listens for the web server."""
-
 OPERATOR_ERRORS = (ConfigError, keystore.errors.KeystoreError, AuthError, WebServerError, OSError)
 """What keeps a device from starting: each one's text is for the operator."""
 
@@ -290,7 +287,7 @@ def web_server(config: Config, longest_poll: timedelta) -> Server:
     group = shared_with(config)
     settings = Settings(
         directory=config.run_dir / "webserver",
-        backend=config.run_dir / SOCKET,
+        backend=config.socket,
         program=chosen.lighttpd if lighttpd else chosen.nginx,
         addresses=chosen.listen,
         maximum_request_size=config.service.maximum_request_size,
@@ -348,7 +345,7 @@ def share(config: Config) -> None:
     """Let the web server's group reach the service's socket. Raises ConfigError, OSError."""
     group = shared_with(config)
     if group is not None:
-        for path, mode in ((config.run_dir, 0o710), (config.run_dir / SOCKET, 0o660)):
+        for path, mode in ((config.run_dir, 0o710), (config.socket, 0o660)):
             os.chown(path, -1, group)
             path.chmod(mode)
 

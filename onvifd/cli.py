@@ -1,30 +1,32 @@
-"""The command line: `onvifd serve`, `onvifd demo` and `onvifd check`."""
+"""The command line: `onvifd serve`, `onvifd demo` and `onvifd check`.
+
+A command imports what it needs, and no more: `serve` becomes the process that stays beside the device.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from onvifd import __version__, check, demo, server
-from onvifd.assembly import OPERATOR_ERRORS
+from onvifd import __version__
 from onvifd.config import load
 
 CONFIG = Path("/etc/onvifd/onvifd.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, or 1 after one line on what is wrong."""
+    """Run one command and return its exit status: 0, or another one after a line on what is wrong."""
     parser = argparse.ArgumentParser(prog="onvifd", description="The ONVIF TLS Configuration Add-on.")
     parser.add_argument("--version", action="version", version=f"onvifd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the device in the foreground, as init does")
     serve.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
-    serve.set_defaults(run=lambda options: server.serve(load(options.config)))
+    serve.set_defaults(run=_serve)
 
     checking = commands.add_parser("check", help="check configuration, store and web server")
     checking.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
-    checking.set_defaults(run=lambda options: check.report(load(options.config)))
+    checking.set_defaults(run=_check)
 
     bench = commands.add_parser("demo", help="a complete device on this machine, to try a client against")
     bench.add_argument(
@@ -50,12 +52,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="of the user admin on a new device; default: a random one. Others on this machine can read a"
         " command line: for more than a bench use the environment variable ONVIFD_ADMIN_PASSWORD",
     )
-    bench.set_defaults(run=demo.run)
+    bench.set_defaults(run=_demo)
 
     options = parser.parse_args(arguments)
     try:
-        status = options.run(options)
-    except (*OPERATOR_ERRORS, server.StateInUse) as error:
+        return int(options.run(options) or 0)
+    except Exception as error:
+        from onvifd.assembly import OPERATOR_ERRORS
+        from onvifd.server import StateInUse
+
+        if not isinstance(error, (*OPERATOR_ERRORS, StateInUse)):
+            raise
         print(f"onvifd: {error}", file=sys.stderr)
         return 1
-    return int(status or 0)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from onvifd import server
+
+    server.serve(load(options.config))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from onvifd import check
+
+    return check.report(load(options.config))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from onvifd import demo
+
+    demo.run(options)

@@ -243,6 +243,11 @@ class Config:
     def key_encryption_key(self) -> Path:
         return self.keystore.key_encryption_key or self.state_dir / "onvifd.kek"
 
+    @property
+    def socket(self) -> Path:
+        """Where gunicorn listens for the web server."""
+        return self.run_dir / "onvifd.sock"
+
 
 def load(path: Path) -> Config:
     """The configuration in a file.

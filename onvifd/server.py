@@ -3,7 +3,11 @@
 gunicorn's arbiter forks one worker, which is the device: it owns the store, the key generator, the pull
 points and the web server in front. When it dies the arbiter starts another one, which finds all it needs in
 state_dir.
+
+The arbiter never imports what the worker is made of: it would take another 6 MiB of a camera's memory.
 """
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
@@ -17,15 +21,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
-from onvifd import app, assembly
 from onvifd.config import Config
-from onvifd.schema import Schema
+
+if TYPE_CHECKING:
+    from onvifd.assembly import Running
 
 log = logging.getLogger("onvifd")
 
@@ -91,14 +96,13 @@ class Service(BaseApplication):
     def __init__(self, config: Config, when_ready: Callable[[], None]) -> None:
         self._config = config
         self._when_ready = when_ready
-        self._schema = Schema.load()
-        self._running: assembly.Running | None = None
+        self._running: Running | None = None
         super().__init__()
 
     def load_config(self) -> None:
         service = self._config.service
         settings = {
-            "bind": f"unix:{self._config.run_dir / assembly.SOCKET}",
+            "bind": f"unix:{self._config.socket}",
             "umask": 0o177,
             # gunicorn's defaults are from when it was imported: the bench may have been root then.
             "user": os.geteuid(),
@@ -113,7 +117,6 @@ class Service(BaseApplication):
             "loglevel": "warning",
             "proc_name": "onvifd",
             "control_socket_disable": True,
-            "pre_fork": lambda _arbiter, _worker: gc.freeze(),
             "worker_exit": lambda _arbiter, _worker: self.close(),
             "post_worker_init": lambda _worker: self._when_ready(),
         }
@@ -123,13 +126,22 @@ class Service(BaseApplication):
 
     def load(self) -> Callable[..., Iterable[bytes]]:
         """Called in the worker: everything with threads or open files starts here."""
+        gc.disable()  # nearly all of it stays: to look for garbage would take a sixth of the time
+        from onvifd import app, assembly
+        from onvifd.schema import Schema
+
         try:
             assembly.share(self._config)
+            assembly.provision(self._config)
+            os.environ.pop(assembly.PASSWORD_VARIABLE, None)  # the vendor's commands would inherit it
+            schema = Schema.load()
             self._running = assembly.start(self._config)
         except assembly.OPERATOR_ERRORS as error:
             print(f"onvifd: {error}", file=sys.stderr, flush=True)
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        return app.create(app.SoapEndpoint(self._running.device, self._schema, self._running.authenticator))
+        finally:
+            gc.enable()
+        return app.create(app.SoapEndpoint(self._running.device, schema, self._running.authenticator))
 
     def stop_serving(self) -> None:
         """Let the waiting PullMessages answer, and end the web server when all in flight is answered."""
@@ -145,11 +157,10 @@ class Service(BaseApplication):
 def serve(config: Config) -> None:
     """Run the device until SIGTERM or SIGINT, as init does.
 
-    Raises StateInUse, or what assembly.OPERATOR_ERRORS lists; ends with SystemExit.
+    Raises StateInUse and OSError; ends with SystemExit.
     """
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(config.state_dir):
-        assembly.provision(config)
         run(config)
 
 
@@ -165,7 +176,6 @@ def run(
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    os.environ.pop(assembly.PASSWORD_VARIABLE, None)  # the vendor's commands would inherit it
     os.umask(0o077)  # for nginx too: nothing here is anybody else's
     config.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("gunicorn.error").addFilter(_is_news)

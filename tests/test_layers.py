@@ -1,6 +1,8 @@
 """The layers point one way (the rules of the design): wire, auth, services, keystore, effects."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +32,8 @@ ALLOWED = {
     "onvifd.schema": ("onvifd.schema", "onvifd.schemas", "onvifd.soap"),
     "onvifd.schemas": ("onvifd.schemas", "onvifd.soap"),
     "onvifd.auth": ("onvifd.auth", "onvifd.soap", "keystore"),
-    "onvifd.network": (),
+    "onvifd.netlink": (),
+    "onvifd.network": ("onvifd.netlink",),
     "onvifd.consumers": ("onvifd.network",),
     "onvifd.webserver": ("onvifd.webserver", "onvifd.network", "keystore"),
     "onvifd.discovery": (
@@ -100,3 +103,17 @@ def test_handlers_know_no_wire_and_no_database(service: str) -> None:
         if _within(name, (service,)) and name not in handlers:
             touched = sorted(module for module in _imports(path) if _within(module, HANDLERS_AVOID))
             assert not touched, f"{name} imports {touched}"
+
+
+def test_the_process_beside_the_device_is_small() -> None:
+    """What only the worker needs takes memory in the arbiter, too, if anything imports it there."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import onvifd.cli, onvifd.server, sys; print(*sys.modules)"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "gunicorn.arbiter" in loaded
+    for package in ("cryptography", "falcon", "keystore", "onvifd.assembly", "pyroute2", "xmlschema"):
+        assert package not in loaded

@@ -137,7 +137,7 @@ class TargetService:
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._selector.register(watching, selectors.EVENT_READ)
         self._sequence = AppSequence(self._state.next_instance(), 0)
-        self._look_at_the_network()
+        self._look_again(0)  # in the thread: the device need not wait for it
         self._thread = threading.Thread(target=self._run, args=(watching,), name="discovery", daemon=True)
         self._thread.start()
 

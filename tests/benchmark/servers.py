@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from onvifd import assembly, server
+from onvifd import server
 from onvifd.config import Config
 from tests.bench_device import BenchDevice
 from tests.benchmark.client import Client, operation
@@ -74,7 +74,7 @@ def device(server: str = "nginx") -> Iterator[Device]:
         bench.launch()
         _wait_for_answer(http)
         yield Device(
-            socket=str(bench.state / "run" / assembly.SOCKET),
+            socket=str(Config(run_dir=bench.state / "run").socket),
             http=http,
             start=time.perf_counter() - started,
             processes=processes,

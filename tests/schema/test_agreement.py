@@ -7,6 +7,7 @@ declarations, mutates them, and asks both. Where the two differ on purpose, DIFF
 from __future__ import annotations
 
 import io
+from importlib.resources import as_file, files
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -29,6 +30,15 @@ OURS = Schema.load()
 NAMES = sorted(SERVED)
 WITH_CONTENT = [name for name in NAMES if len(official_schemas().maps.elements[qname(name)].type.content)]
 WITHOUT_CONTENT = [name for name in NAMES if name not in WITH_CONTENT]
+
+
+def test_our_schemas_are_valid() -> None:
+    """Loaded with all the checks that the device does without, when it starts."""
+    with as_file(files("onvifd.schemas")) as directory:
+        sources = sorted(str(path) for path in directory.glob("*.xsd"))
+        loaded = xmlschema.XMLSchema11(sources, allow="local", use_fallback=False)
+    assert {*map(qname, SERVED)} <= {*loaded.maps.elements}
+    assert {*loaded.maps.identities} == {*xmlschema.XMLSchema11.meta_schema.maps.identities}
 
 
 def declaration(name: str) -> XsdElement:

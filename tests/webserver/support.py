@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from keystore.database import Database
-from onvifd.assembly import SOCKET
+from onvifd.config import Config
 from onvifd.webserver.apply import WebServer
 from onvifd.webserver.lighttpd import Lighttpd
 from onvifd.webserver.model import KeyAlgorithm, ServerCertificate, ServerConfiguration
@@ -116,7 +116,7 @@ class Device:
         self.run.mkdir(parents=True, exist_ok=True)
         self.database = Database((state or directory) / "database")
         self.database.migrate("bench", [TABLES])
-        backend = self.run / SOCKET
+        backend = Config(run_dir=self.run).socket
         backend.unlink(missing_ok=True)
         self.service = Service(backend)
         settings = {"addresses": LOOPBACK, "program": program_of(server)} | settings

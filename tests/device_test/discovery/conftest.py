@@ -53,18 +53,26 @@ def laboratory(
         directory = tmp_path_factory.mktemp("discovery")
         configuration = CONFIGURATION.format(directory=directory / "state")
         with serving(device, directory, configuration, PASSWORD):
-            with client.entered():
-                wait_until(lambda: _answers(url), START_TIMEOUT)
             options = dataclasses.replace(
                 device_options, restart_delay=2.0, discovery_timeout=DISCOVERY_TIMEOUT
             )
-            yield Laboratory(Dut(url, "admin", PASSWORD, options), client)
+            dut = Dut(url, "admin", PASSWORD, options)
+            with client.entered():
+                wait_until(lambda: _answers(url), START_TIMEOUT)
+                wait_until(lambda: _is_found(dut), START_TIMEOUT)
+            yield Laboratory(dut, client)
 
 
 def _answers(url: str) -> bool:
     with contextlib.suppress(requests.RequestException):
         return requests.post(url, timeout=5).status_code == 401
     return False
+
+
+def _is_found(dut: Dut) -> bool:
+    """A device that has just been started answers requests a moment before it listens for a Probe."""
+    with contextlib.closing(Discovery(dut)) as client:
+        return client.probe() is not None
 
 
 @pytest.fixture(autouse=True)
