@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -16,6 +16,8 @@ _ADDRESS_TENTATIVE = 0x40 | 0x08
 """Of the kernel's interface: IFF_UP, IFF_RUNNING, IFA_F_PERMANENT, IFA_F_TENTATIVE with IFA_F_DADFAILED."""
 _LINKS_AND_ADDRESSES = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR: the kernel's multicast groups."""
+_MAIN_TABLE = 254
+"""RT_TABLE_MAIN: of the routes, those that count unless somebody has set up others."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,11 @@ def interfaces() -> list[Interface]:
     An IPv6 address is listed once it is known that nobody else has it (RFC 4862 5.4).
     Raises OSError if the kernel does not tell.
     """
-    with _kernel() as route:
-        links = list(route.get_links())
-        found = list(route.get_addr())
+    # Where discovery is off, most runs never ask: that saves what netlink imports.
+    from onvifd import netlink
+
+    links = netlink.dump(netlink.RTM_GETLINK)
+    found = netlink.dump(netlink.RTM_GETADDR)
 
     def addresses_of(index: int, family: int) -> tuple[Address, ...]:
         return tuple(
@@ -94,19 +98,6 @@ def interfaces() -> list[Interface]:
     )
 
 
-@contextlib.contextmanager
-def _kernel() -> Iterator[Any]:
-    """Raises OSError also for what the kernel refuses to tell."""
-    # Its import costs 10 MiB and 0.1 s, and most runs never ask.
-    from pyroute2 import IPRoute, NetlinkError  # type: ignore[import-untyped, unused-ignore]
-
-    try:
-        with IPRoute() as route:
-            yield route
-    except NetlinkError as error:
-        raise OSError(*error.args) from error
-
-
 def _flags(address: Any) -> int:
     """The 8-bit field lacks the newer flags, the attribute has all."""
     return int(address.get_attr("IFA_FLAGS") or address["flags"])
@@ -117,7 +108,6 @@ def watch() -> socket.socket:
 
     What has changed, `interfaces` tells. Raises OSError.
     """
-    # A watching IPRoute would decode every message, and keep those that nobody asks for.
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     try:
         kernel.bind((0, _LINKS_AND_ADDRESSES))
@@ -156,11 +146,13 @@ def addresses() -> list[str]:
 
 def default_gateways() -> list[str]:
     """The addresses of the default gateways, IPv4 first. Raises OSError if the kernel does not tell."""
-    with _kernel() as route:
-        routes = [
-            each for family in (socket.AF_INET, socket.AF_INET6) for each in route.get_default_routes(family)
-        ]
-    found = [each.get_attr("RTA_GATEWAY") for each in routes]
+    from onvifd import netlink
+
+    found = [
+        route.get_attr("RTA_GATEWAY")
+        for route in sorted(netlink.dump(netlink.RTM_GETROUTE), key=lambda route: int(route["family"]))
+        if route["dst_len"] == 0 and route.get_attr("RTA_TABLE") == _MAIN_TABLE
+    ]
     return list(dict.fromkeys(gateway for gateway in found if gateway))
 
 

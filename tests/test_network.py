@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyroute2 import IPRoute, NetlinkError
 
-from onvifd import network
+from onvifd import netlink, network
 from tests.namespaces import hosts
 from tests.support import free_port
 
@@ -190,18 +189,48 @@ def test_ipv6_does_not_keep_ipv4_busy() -> None:
         assert network.port_is_free(["127.0.0.1"], listener.getsockname()[1])
 
 
-def test_pyroute2_is_imported_on_first_use_only() -> None:
-    """It costs 10 MiB, which a camera may not have to give."""
-    program = "import sys, onvifd.network; sys.exit('pyroute2' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+def test_little_is_imported_and_only_for_who_asks() -> None:
+    """The whole of pyroute2 costs 9 MiB, which a camera may not have to give."""
+    program = """
+import sys
+from onvifd import network
+assert not [name for name in sys.modules if "pyroute2" in name]
+network.interfaces()
+network.default_gateways()
+assert "pyroute2.netlink.rtnl.ifinfmsg" in sys.modules
+assert not {"asyncio", "pyroute2.iproute", "pyroute2.ndb", "pyroute2.netlink.nlsocket"} & {*sys.modules}
+from pyroute2 import IPRoute
+with IPRoute() as kernel:
+    assert [link["index"] for link in kernel.get_links()] == [each.index for each in network.interfaces()]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_kernel_that_refuses_to_tell_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_links_and_addresses_come_in_several_answers() -> None:
+    """As many as do not fit into one answer of the kernel's, of 32 KiB."""
+    names = [f"cable{number}" for number in range(40)]
+    with hosts("crowded") as (host,):
+        for number, name in enumerate(names):
+            host.ip(f"link add {name} type veth peer name plug{number}")
+            host.ip(f"address add 192.0.2.{number}/32 dev {name}")
+        with host.entered():
+            found = {each.name: [it.address for it in each.ipv4] for each in network.interfaces()}
+    assert {name: found.get(name) for name in names} == {
+        name: [f"192.0.2.{number}"] for number, name in enumerate(names)
+    }
+
+
+def test_what_the_kernel_refuses_to_tell_is_an_os_error() -> None:
+    with pytest.raises(OSError) as refused:
+        netlink.dump(98)  # RTM_NEWCACHEREPORT: the kernel tells of it, and is not asked
+    assert refused.value.errno == errno.EOPNOTSUPP
+
+
+def test_a_kernel_without_netlink_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> None:
-        raise NetlinkError(errno.EPERM)
+        raise OSError(errno.EAFNOSUPPORT, "as a sandbox without AF_NETLINK")
 
-    for question in ("get_links", "get_default_routes"):
-        monkeypatch.setattr(IPRoute, question, refuse, raising=False)  # it delegates them
+    monkeypatch.setattr(netlink.socket, "socket", refuse)
     for ask in (network.interfaces, network.default_gateways):
-        with pytest.raises(PermissionError):
+        with pytest.raises(OSError, match="as a sandbox"):
             ask()
