@@ -10,6 +10,9 @@ from tests.bench import image as images
 from tests.bench.guest import Guest
 from tests.bench.image import Image
 
+MEMORY = 128
+"""MiB."""
+
 
 @pytest.fixture(scope="session")
 def image() -> Image:
@@ -19,6 +22,6 @@ def image() -> Image:
 
 @pytest.fixture
 def guest(image: Image, tmp_path: Path) -> Iterator[Guest]:
-    """A device that leaves the factory and is switched on."""
-    with Guest(image, tmp_path) as guest:
+    """A small device that leaves the factory and is switched on."""
+    with Guest(image, tmp_path, memory=MEMORY) as guest:
         yield guest

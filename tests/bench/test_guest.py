@@ -1,6 +1,7 @@
 """The main job on a whole device: booted, driven from outside, restarted."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def test_the_main_job(guest: Guest, root: Authority, intermediate: Authority, ro
     assert python_leaf(port, root_file, name="localhost") == new.chain[0]
 
     before = steps.contents(client)
+    assert not re.search("out of memory", guest.shell("dmesg"), re.IGNORECASE)
     assert client.call("devicemgmt", "SystemReboot")
     wait_until(lambda: guest.starts() == 2, TIMEOUT)
     guest.wait_until_it_answers()

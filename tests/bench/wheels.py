@@ -20,7 +20,7 @@ GLIBC = 36
 def install(architecture: Architecture, debian: Path, sources: Sequence[Path], directory: Path) -> None:
     """Make `root`, to be laid over the unpacked `debian`, and `sizes.json` in a directory.
 
-    Also the bytecode of Debian's own modules, because nothing can write it when the device runs.
+    Also the bytecode of Debian's own modules.
     """
     (library,) = (debian / "usr/lib").glob("python3.*")
     version = library.name.removeprefix("python")
@@ -38,8 +38,8 @@ def install(architecture: Architecture, debian: Path, sources: Sequence[Path], d
     _move_program(packages / "bin/onvifd", root / "usr/bin/onvifd")
     shutil.rmtree(packages / "bin")
     shutil.copytree(library, root / "usr/lib" / library.name, symlinks=True)
-    # The same for every architecture. It is not compared with the sources when it is loaded.
-    compiler = (f"/usr/bin/{library.name}", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash")
+    # The same for every architecture; it is loaded where there are no sources.
+    compiler = (f"/usr/bin/{library.name}", "-m", "compileall", "-q", "-b")
     run(*compiler, "-s", root, "-p", "/", root / "usr/lib")
     found = importlib.metadata.distributions(path=[str(packages)])
     sizes = {f"{each.name} (Python)": _installed_size(each) for each in found}
@@ -54,8 +54,7 @@ def _move_program(program: Path, target: Path) -> None:
 
 
 def _installed_size(distribution: importlib.metadata.Distribution) -> int:
-    """Bytes of its files, with their bytecode."""
-    files = {Path(str(distribution.locate_file(file))) for file in distribution.files or ()}
-    for path in list(files):
-        files.update((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))
-    return sum(path.stat().st_size for path in files if path.is_file())
+    """Bytes of its files, with bytecode for sources."""
+    files = [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
+    installed = [file.with_suffix(".pyc") if file.suffix == ".py" else file for file in files]
+    return sum(path.stat().st_size for path in installed if path.is_file())
