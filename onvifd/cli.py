@@ -15,7 +15,7 @@ CONFIG = Path("/etc/onvifd/onvifd.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, or another one after a line on what is wrong."""
+    """Run one command and return its exit status: 0, or 1 after one line on what is wrong."""
     parser = argparse.ArgumentParser(prog="onvifd", description="The ONVIF TLS Configuration Add-on.")
     parser.add_argument("--version", action="version", version=f"onvifd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -89,6 +89,10 @@ class OneWorker(Arbiter):
     def handle_usr2(self) -> None:
         """Not another arbiter."""
 
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End with 1 where the device can't start, as all of onvifd's commands do."""
+        super().halt(reason, min(exit_status, 1))
+
 
 class Service(BaseApplication):
     """The device under gunicorn."""

@@ -241,7 +241,7 @@ def test_a_lost_key_encryption_key_is_missed_and_not_made(config: Path, loaded: 
     loaded.key_encryption_key.unlink()
     (finding,) = check(config)
     run = onvifd("serve", "--config", str(config))
-    assert run.returncode != 0
+    assert run.returncode == 1
     assert finding.startswith(f"{loaded.key_encryption_key} is missing: restore it")
     assert run.stderr == f"onvifd: {finding}\n"
     assert not loaded.key_encryption_key.exists()
@@ -334,7 +334,7 @@ def test_a_broken_configuration_file_is_one_line_and_a_status(config: Path, comm
 def test_serve_without_a_password_for_the_first_administrator(config: Path) -> None:
     (config.parent / "password").write_text("")
     run = onvifd("serve", "--config", str(config))
-    assert run.returncode != 0
+    assert run.returncode == 1
     (line,) = run.stderr.splitlines()
     assert "no password for the first administrator" in line
 
