@@ -105,7 +105,7 @@ def test_a_program_that_is_just_being_started_again_is_told(tmp_path: Path) -> N
     """It may have read its files before they were changed."""
     told = tmp_path / "told"
     program = f"trap 'echo >{told}; exit' HUP; echo; while :; do sleep 0.1; done"
-    started, signalled = threading.Event(), threading.Event()
+    killed, started, signalled = threading.Event(), threading.Event(), threading.Event()
 
     def spawn() -> subprocess.Popen[bytes]:
         """Starts it; the second time it is a while until anybody learns of it."""
@@ -113,16 +113,17 @@ def test_a_program_that_is_just_being_started_again_is_told(tmp_path: Path) -> N
         assert child.stdout is not None
         with child.stdout:
             child.stdout.readline()
-        if supervisor.pid is None and killed:
+        if killed.is_set():
             started.set()
             signalled.wait(1)
         return child
 
     supervisor = Supervisor("a program", spawn, lambda _: False, signal.SIGTERM)
-    killed = False
     supervisor.replace()
-    killed = True
-    os.kill(supervisor.pid or 0, signal.SIGKILL)
+    pid = supervisor.pid
+    assert pid is not None
+    killed.set()
+    os.kill(pid, signal.SIGKILL)
     assert started.wait(10)
     supervisor.start_or_signal(signal.SIGHUP)
     signalled.set()
