@@ -117,7 +117,8 @@ _NAME_START = (
 )
 _NAME = f"[{_NAME_START}][{_NAME_START}\\-.0-9\u00b7\u0300-\u036f\u203f\u2040]*"
 # A client in the field writes the root's prefix twice: tns1:tns1:Advancedsecurity.
-_STEP = re.compile(f"(?:(?P<prefix>{_NAME}):(?:(?P=prefix):)?)?(?P<name>{_NAME})")
+# To compile this takes as long as a module to import: not before somebody asks.
+_STEP = f"(?:(?P<prefix>{_NAME}):(?:(?P=prefix):)?)?(?P<name>{_NAME})"
 
 
 def _names(path: str, scope: Mapping[str, str]) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ def _names(path: str, scope: Mapping[str, str]) -> tuple[str, ...]:
     names = []
     namespace = ""
     for step in path.split("/"):
-        match = _STEP.fullmatch(step)
+        match = re.fullmatch(_STEP, step)
         if match is None:
             raise InvalidTopicExpression(
                 f"{path!r} is no topic path: write prefix:Root/Child/Child"

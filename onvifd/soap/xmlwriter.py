@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, QName
 from onvifd.soap.names import NAMESPACES, SERVICE, split
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write(root: Element, prefixes: tuple[str, ...] = SERVICE) -> bytes:

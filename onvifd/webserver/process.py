@@ -33,7 +33,7 @@ class Process:
     user: int
     """Its effective user ID."""
     command: str
-    """Its arguments with a space between, or the title that it gave itself. Empty for a zombie."""
+    """Its arguments with a space between, or the title that it gave itself."""
 
     @property
     def directory(self) -> Path | None:
@@ -45,7 +45,7 @@ class Process:
 
 
 def processes() -> Iterator[Process]:
-    """All that can be seen."""
+    """All that can be seen, without the kernel's own, which on a camera are most of them."""
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             process = find(int(entry.name))
@@ -54,18 +54,20 @@ def processes() -> Iterator[Process]:
 
 
 def find(pid: int) -> Process | None:
-    """The process with an ID, or None if there is none."""
-    directory = Path(f"/proc/{pid}")
+    """The process with an ID; None if it is the kernel's, a zombie or gone."""
+    shown = command(pid)
+    if not shown:
+        return None
     try:
-        status = (directory / "status").read_bytes()
+        status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return None
     fields = dict(line.split(b":", 1) for line in status.splitlines())
-    return Process(pid, int(fields[b"PPid"]), int(fields[b"Uid"].split()[1]), command(pid))
+    return Process(pid, int(fields[b"PPid"]), int(fields[b"Uid"].split()[1]), shown)
 
 
 def command(pid: int) -> str:
-    """See Process.command; also empty if there is no such process."""
+    """See Process.command. Empty for the kernel's own and for a zombie, and if there is no such process."""
     try:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
