@@ -130,7 +130,9 @@ class TestSpelling:
         text = serialize([Element("{urn:a&b}x", {"{urn:c}y": "1"})]).decode()
         assert 'xmlns:n1="urn:a&amp;b" xmlns:n2="urn:c"><env:Body><n1:x n2:y="1"/></env:Body>' in text
 
-    @pytest.mark.parametrize("text", ["\0", "\x1f", "\ufffe", "\ud800", "ok\x7f\x08"])
+    @pytest.mark.parametrize(
+        "text", ["\0", "\x0b", "\x0c", "\x0e", "\x1f", "\ufffe", "\uffff", "\ud800", "\udfff", "ok\x7f\x08"]
+    )
     def test_what_xml_does_not_allow_never_reaches_the_wire(self, text: str) -> None:
         for value in (text, {"@a": text}):
             with pytest.raises(ValueError, match="no character"):
