@@ -143,3 +143,23 @@ def test_a_lighttpd_that_reads_its_configuration_again_is_waited_for(
     assert Path(f"{waiting}.waited").exists()
     wait_until(lambda: vendor.pid not in (0, before))
     wait_until(device.agrees)
+
+
+@pytest.mark.parametrize("server", ["lighttpd-external"], indirect=True)
+def test_what_a_reload_leaves_behind_is_waited_for(device: Device, vendor: Vendor, tmp_path: Path) -> None:
+    """lighttpd must not tell it to finish before it has run: here it is busy until it was waited for."""
+    waiting = tmp_path / "bin" / "sleep"
+    waiting.parent.mkdir()
+    waiting.write_text('#!/bin/sh\ntouch "$0.waited"\n')
+    waiting.chmod(0o755)
+    busy = 'until [ -e "$0.waited" ]; do :; done; exec sleep 1000'
+    with subprocess.Popen(["/bin/sh", "-c", busy, waiting]) as former:
+        try:
+            subprocess.run(
+                ["/usr/sbin/lighttpd", "-tt", "-f", vendor.root / "etc/lighttpd/lighttpd.conf"],
+                env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}", "LIGHTTPD_PREV_GEN": str(former.pid)},
+                check=True,
+            )
+            assert Path(f"{waiting}.waited").exists()
+        finally:
+            former.kill()
