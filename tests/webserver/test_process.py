@@ -104,7 +104,7 @@ def test_the_one_of_another_device_is_not_touched(device: Device, tmp_path: Path
 def test_a_program_that_is_just_being_started_again_is_told(tmp_path: Path) -> None:
     """It may have read its files before they were changed."""
     told = tmp_path / "told"
-    program = f"trap 'echo >{told}; exit' HUP; echo; while :; do sleep 0.1; done"
+    program = f"trap 'echo >{told}; exit' USR1; echo; while :; do sleep 0.1; done"
     killed, started, signalled = threading.Event(), threading.Event(), threading.Event()
 
     def spawn() -> subprocess.Popen[bytes]:
@@ -125,7 +125,7 @@ def test_a_program_that_is_just_being_started_again_is_told(tmp_path: Path) -> N
     killed.set()
     os.kill(pid, signal.SIGKILL)
     assert started.wait(10)
-    supervisor.start_or_signal(signal.SIGHUP)
+    supervisor.start_or_signal(signal.SIGUSR1)
     signalled.set()
     wait_until(told.exists)
     supervisor.stop()
