@@ -60,8 +60,12 @@ class Worker(ThreadWorker):
 
     def init_signals(self) -> None:
         super().init_signals()
-        # A terminal that closes sends it to all: the arbiter decides. SIG_IGN would be inherited by commands.
-        signal.signal(signal.SIGHUP, lambda _signal, _frame: None)
+        _disregard(signal.SIGHUP, signal.SIGINT)  # a terminal sends them to all: the arbiter decides
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End at once. Another SIGQUIT would interrupt that, and leave the web server running."""
+        _disregard(signal.SIGQUIT)
+        super().handle_quit(sig, frame)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._stopping is None:
@@ -73,6 +77,12 @@ class Worker(ThreadWorker):
             cast(Service, self.app).stop_serving()
         finally:
             super().handle_exit(sig, frame)
+
+
+def _disregard(*signals: signal.Signals) -> None:
+    """Do nothing at these signals. Commands would inherit SIG_IGN."""
+    for number in signals:
+        signal.signal(number, lambda _signal, _frame: None)
 
 
 class OneWorker(Arbiter):

@@ -106,6 +106,22 @@ def test_a_signal_ends_all_and_leaves_nothing_behind(
         assert "Traceback" not in device.errors()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_impatience_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C or Ctrl-\\ again and again, until the web server has ended."""
+    with BenchDevice(temporary=True, environment={"TMPDIR": str(tmp_path)}) as device:
+
+        def ended_after_another_one() -> bool:
+            os.killpg(device.process.pid, number)
+            return not device.web_servers()
+
+        wait_until(ended_after_another_one)
+        assert device.wait() == 0, device.log()
+        assert not device.processes()
+        assert list(tmp_path.iterdir()) == []
+        assert "SIGKILL" not in device.errors()
+
+
 def test_a_long_poll_does_not_hold_up_the_end(fresh_device: BenchDevice) -> None:
     """A PullMessages that waits is told that its pull point has ended."""
     soap = Soap(fresh_device)
