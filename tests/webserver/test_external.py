@@ -127,21 +127,24 @@ def test_only_the_group_of_the_web_server_can_read_the_files(
 def test_a_lighttpd_that_reads_its_configuration_again_is_waited_for(
     script: str, device: Device, vendor: Vendor, tmp_path: Path
 ) -> None:
-    """Then its pid file is empty for a moment: here until the script has waited once."""
+    """It would die of the signal: here it reads until the script has waited once."""
     vendor.leave_alone()
-    before, pid_file = vendor.pid, vendor.root / "run/lighttpd/lighttpd.pid"
     waiting = tmp_path / "bin" / "sleep"
     waiting.parent.mkdir()
-    waiting.write_text(f'#!/bin/sh\n[ -s "$0.waited" ] || echo {before} | tee "$0.waited" >{pid_file}\n')
+    waiting.write_text('#!/bin/sh\ntouch "$0.waited"\nexec /bin/sleep "$1"\n')
     waiting.chmod(0o755)
-    pid_file.write_text("")
+    waited, reads = Path(f"{waiting}.waited"), tmp_path / "reads"
+    read = f"touch {reads}; until [ -e {waited} ]; do /bin/sleep 0.01; done"
+    with (vendor.root / "etc/lighttpd/lighttpd.conf").open("a") as whole:
+        whole.write(f'include_shell "{read}"\n')
+    scripts = vendor.root / "etc/lighttpd"
+    subprocess.run([scripts / "reload"], check=True)
+    wait_until(reads.exists)
+    reads.unlink()
     subprocess.run(
-        [vendor.root / "etc/lighttpd" / script],
-        env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}"},
-        check=True,
+        [scripts / script], env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}"}, check=True, timeout=60
     )
-    assert Path(f"{waiting}.waited").exists()
-    wait_until(lambda: vendor.pid not in (0, before))
+    wait_until(lambda: reads.exists() and vendor.pid)
     wait_until(device.agrees)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -234,3 +236,59 @@ def test_the_init_script_leaves_others_alone(tmp_path: Path) -> None:
         wait_until(lambda: any("nginx: master" in each.command for each in image.processes().values()))
         image.service("stop", "webserver")
         assert not image.processes()
+
+
+def slow_to_read(etc: Path) -> None:
+    with (etc / "lighttpd" / "lighttpd.conf").open("a") as configuration:
+        configuration.write(
+            'include_shell "[ ! -e /run/lighttpd/slow ] || { rm /run/lighttpd/slow; sleep 2; }"\n'
+        )
+
+
+def test_the_init_script_stops_a_lighttpd_that_reads_its_configuration(tmp_path: Path) -> None:
+    """Its file then names no process, or one that has other things to do."""
+    with machine(tmp_path / "machine", "sysv", "lighttpd", "external", slow_to_read) as image:
+        image.service("start", "webserver")
+        wait_until(lambda: written_pid(image))
+        image.run(*AS_ONVIFD, "touch", "/run/lighttpd/slow")
+        image.run(*AS_ONVIFD, "/etc/lighttpd/reload")
+        wait_until(lambda: image.run("test", "-e", "/run/lighttpd/slow", check=False).returncode)
+        image.service("stop", "webserver")
+        assert not lighttpds(image)
+
+
+def test_the_init_script_stops_what_a_reload_has_left(tmp_path: Path) -> None:
+    """lighttpd's former process has a request in flight, and its file names the new one."""
+    with machine(tmp_path / "machine", "sysv", "lighttpd", "external") as image:
+        image.service("start", "webserver")
+        image.service("start", "onvifd")
+        answers(image, 80)
+        wait_until(lambda: len(lighttpds(image)) == 1)  # the start was a reload
+        before = written_pid(image)
+        with contextlib.closing(image.call(half_a_request, 80)):
+            image.run(*AS_ONVIFD, "/etc/lighttpd/reload")
+            wait_until(lambda: written_pid(image) not in ("", before) and len(lighttpds(image)) == 2)
+            image.service("stop", "webserver")
+            assert not lighttpds(image)
+
+
+def half_a_request(port: int) -> socket.socket:
+    """A connection on which the web server waits for a request's body."""
+    connection = socket.create_connection((HOST, port))
+    header = (
+        "POST /onvif/device_service HTTP/1.1",
+        "Host: camera",
+        "Content-Length: 9",
+        "Expect: 100-continue",
+    )
+    connection.sendall("\r\n".join((*header, "", "")).encode())
+    assert b" 100 " in connection.recv(65536)
+    return connection
+
+
+def lighttpds(image: Machine) -> list[int]:
+    return [pid for pid, each in image.processes().items() if each.command.startswith("/usr/sbin/lighttpd")]
+
+
+def written_pid(image: Machine) -> str:
+    return image.run("cat", "/run/lighttpd/lighttpd.pid").stdout
