@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from asn1crypto import core
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from keystore import structures
+from keystore import der
 from keystore.errors import KeySignatureAlgorithmMismatch, UnsupportedSignatureAlgorithm
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -18,14 +18,14 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 SHA1_WITH_RSA = "1.2.840.113549.1.1.5"
 RSASSA_PSS = "1.2.840.113549.1.1.10"
 
-_MGF1 = x509.ObjectIdentifier("1.2.840.113549.1.1.8")
-_NULL = asn1.encode_der(asn1.Null())
-_SHA256 = x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")
+_MGF1 = "1.2.840.113549.1.1.8"
+_SHA256 = "2.16.840.1.101.3.4.2.1"
+_PSS_TAGS = {der.CONTEXT | number for number in range(4)}
 _DEFAULT_SALT_LENGTH, _DEFAULT_TRAILER_FIELD = 20, 1  # RFC 4055 3.1
-_HASHES: dict[x509.ObjectIdentifier, hashes.HashAlgorithm] = {
+_HASHES: dict[str, hashes.HashAlgorithm] = {
     _SHA256: hashes.SHA256(),
-    x509.ObjectIdentifier("2.16.840.1.101.3.4.2.2"): hashes.SHA384(),
-    x509.ObjectIdentifier("2.16.840.1.101.3.4.2.3"): hashes.SHA512(),
+    "2.16.840.1.101.3.4.2.2": hashes.SHA384(),
+    "2.16.840.1.101.3.4.2.3": hashes.SHA512(),
 }
 _RSA: dict[str, hashes.HashAlgorithm] = {
     "1.2.840.113549.1.1.11": hashes.SHA256(),
@@ -94,13 +94,13 @@ def signature_scheme(algorithm: AlgorithmIdentifier, supported: Collection[str])
         )
     if oid == RSASSA_PSS:
         return _pss(algorithm.parameters or None)
-    if algorithm.parameters not in (None, b"", _NULL):
+    if algorithm.parameters not in (None, b"", der.NULL):
         raise UnsupportedSignatureAlgorithm(
             f"The signature algorithm {oid} takes no parameters: leave them out"
         )
     if oid in _ECDSA:
-        return SignatureScheme(_identifier(oid, None), _ECDSA[oid], None)
-    return SignatureScheme(_identifier(oid, asn1.Null()), _RSA[oid], padding.PKCS1v15())
+        return SignatureScheme(_identifier(oid), _ECDSA[oid], None)
+    return SignatureScheme(_identifier(oid, der.NULL), _RSA[oid], padding.PKCS1v15())
 
 
 def check_signature_algorithm(certificate: x509.Certificate, supported: Collection[str]) -> None:
@@ -145,49 +145,68 @@ def is_signed_by(certificate: x509.Certificate, issuer_key: PublicKey) -> bool:
     return False
 
 
-def _identifier(oid: str, parameters: asn1.Null | structures.RSASSAPSSParams | None) -> bytes:
-    identifier = structures.AlgorithmIdentifier(algorithm=x509.ObjectIdentifier(oid), parameters=parameters)
-    return asn1.encode_der(identifier)
+def _identifier(oid: str, parameters: bytes = b"") -> bytes:
+    """The DER AlgorithmIdentifier (RFC 5280 4.1.1.2)."""
+    return der.sequence(der.object_identifier(oid), parameters)
 
 
 def _pss(parameters: bytes | None) -> SignatureScheme:
     hash_oid, salt_length = (_SHA256, 32) if parameters is None else _pss_parameters(parameters)
     chosen = _HASHES[hash_oid]
-    hash_algorithm = structures.HashAlgorithm(algorithm=hash_oid, parameters=asn1.Null())
-    written = structures.RSASSAPSSParams(
-        hash_algorithm=hash_algorithm,
-        mask_gen_algorithm=structures.MaskGenAlgorithm(algorithm=_MGF1, parameters=hash_algorithm),
-        salt_length=None if salt_length == _DEFAULT_SALT_LENGTH else salt_length,
-        trailer_field=None,
-    )
+    hash_algorithm = _identifier(hash_oid, der.NULL)
+    fields = [hash_algorithm, _identifier(_MGF1, hash_algorithm)]
+    if salt_length != _DEFAULT_SALT_LENGTH:
+        fields.append(der.integer(salt_length))
+    written = der.sequence(*(der.element(der.CONTEXT | tag, field) for tag, field in enumerate(fields)))
     return SignatureScheme(
         _identifier(RSASSA_PSS, written), chosen, padding.PSS(padding.MGF1(chosen), salt_length)
     )
 
 
-def _pss_parameters(encoded: bytes) -> tuple[x509.ObjectIdentifier, int]:
+def _pss_parameters(encoded: bytes) -> tuple[str, int]:
     """The hash and the octets of salt in RSASSA-PSS-params (RFC 4055 3.1)."""
     try:
-        parameters: structures.RSASSAPSSParams = asn1.decode_der(structures.RSASSAPSSParams, encoded)
+        fields = _pss_fields(encoded)
+        salt_length, trailer_field = (
+            core.Integer.load(fields.get(der.CONTEXT | number, der.integer(default)), strict=True).native
+            for number, default in ((2, _DEFAULT_SALT_LENGTH), (3, _DEFAULT_TRAILER_FIELD))
+        )
     except ValueError as error:
         raise UnsupportedSignatureAlgorithm(
             "The parameters of RSASSA-PSS are not those of RFC 4055, or not DER"
         ) from error
-    chosen, mask = parameters.hash_algorithm, parameters.mask_gen_algorithm
-    if (
-        chosen is None
-        or chosen.algorithm not in _HASHES
-        or mask is None
-        or mask.algorithm != _MGF1
-        or mask.parameters.algorithm != chosen.algorithm
-    ):
+    hash_oid = _hash_of(fields.get(der.CONTEXT), fields.get(der.CONTEXT | 1))
+    if hash_oid is None:
         raise UnsupportedSignatureAlgorithm(
             "The parameters of RSASSA-PSS must name SHA-256, SHA-384 or SHA-512 both as the hash and as the"
             " hash of MGF1 (left out, RFC 4055 makes them SHA-1); without parameters the device takes SHA-256"
         )
-    salt_length = _DEFAULT_SALT_LENGTH if parameters.salt_length is None else parameters.salt_length
-    if not 0 <= salt_length <= 1024 or parameters.trailer_field not in (None, _DEFAULT_TRAILER_FIELD):
+    if not 0 <= salt_length <= 1024 or trailer_field != _DEFAULT_TRAILER_FIELD:
         raise UnsupportedSignatureAlgorithm(
             "The salt of RSASSA-PSS must have 0 to 1024 octets, and its trailer field must be 1"
         )
-    return chosen.algorithm, salt_length
+    return hash_oid, salt_length
+
+
+def _pss_fields(encoded: bytes) -> dict[int, bytes]:
+    """What the explicit tags hold, in their order: all fields are optional. Raises ValueError.
+
+    Clients spell defaults out, although DER leaves them out.
+    """
+    der.check(encoded)
+    tags, fields = [], {}
+    for field in der.elements(encoded):
+        tags.append(field[0])
+        (fields[field[0]],) = der.elements(field)
+    if encoded[0] != der.SEQUENCE or tags != sorted(fields) or not fields.keys() <= _PSS_TAGS:
+        raise ValueError("it is no SEQUENCE of fields with the tags [0] to [3]")
+    return fields
+
+
+def _hash_of(hash_algorithm: bytes | None, mask: bytes | None) -> str | None:
+    """The hash that both algorithms name, whose parameters are NULL or left out (RFC 4055 2.1)."""
+    for oid in _HASHES:
+        spellings = [_identifier(oid, der.NULL), _identifier(oid)]
+        if hash_algorithm in spellings and mask in [_identifier(_MGF1, each) for each in spellings]:
+            return oid
+    return None

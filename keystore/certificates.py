@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from keystore import der, structures
+from keystore import der
 from keystore.algorithms import (
     PrivateKey,
     PublicKey,
@@ -109,9 +108,7 @@ def create_self_signed(
         der.integer(x509.random_serial_number()),
         scheme.identifier,
         name,
-        asn1.encode_der(
-            structures.Validity(not_before=structures.time(not_before), not_after=structures.time(not_after))
-        ),
+        der.sequence(der.time(not_before), der.time(not_after)),
         name,
         subject_public_key_info(key.public_key()),
         der.element(der.CONTEXT | 3, encoded_extensions),
@@ -215,9 +212,9 @@ def _claims_self_signed(certificate: x509.Certificate) -> bool:
     They do in the certificates by which an authority changes its key (RFC 5280 3.2, "self-issued").
     """
     # The octets are compared: not every name that is allowed can be read as text.
-    fields = der.elements(asn1.decode_der(asn1.TLV, certificate.tbs_certificate_bytes))
+    fields = der.elements(certificate.tbs_certificate_bytes)
     _version, _serial_number, _signature, issuer, _validity, subject, *_ = fields
-    if issuer.data != subject.data:
+    if issuer != subject:
         return False
     try:
         extensions = certificate.extensions
@@ -229,8 +226,7 @@ def _claims_self_signed(certificate: x509.Certificate) -> bool:
 
 
 def _signed(to_be_signed: bytes, key: PrivateKey, scheme: SignatureScheme) -> bytes:
-    signature = asn1.BitString(scheme.sign(key, to_be_signed), 0)
-    return der.sequence(to_be_signed, scheme.identifier, asn1.encode_der(signature))
+    return der.sequence(to_be_signed, scheme.identifier, der.bit_string(scheme.sign(key, to_be_signed)))
 
 
 def _check_extensions(signed: x509.Certificate | x509.CertificateSigningRequest) -> None:
@@ -251,7 +247,7 @@ def _refuse_twice(oids: Sequence[str]) -> None:
 def _attribute(attribute: RequestAttribute) -> bytes:
     """The DER Attribute (RFC 2986 4.1). Raises ValueError."""
     der.check(attribute.value)
-    return der.sequence(asn1.encode_der(der.object_identifier(attribute.oid)), der.set_of([attribute.value]))
+    return der.sequence(der.object_identifier(attribute.oid), der.set_of([attribute.value]))
 
 
 def _extensions(extensions: Sequence[Extension]) -> bytes:
@@ -262,12 +258,10 @@ def _extensions(extensions: Sequence[Extension]) -> bytes:
 
 def _extension(extension: Extension) -> bytes:
     der.check(extension.value)
-    return asn1.encode_der(
-        structures.Extension(
-            extn_id=der.object_identifier(extension.oid),
-            critical=extension.critical,
-            extn_value=extension.value,
-        )
+    return der.sequence(
+        der.object_identifier(extension.oid),
+        der.TRUE if extension.critical else b"",
+        der.element(der.OCTET_STRING, extension.value),
     )
 
 

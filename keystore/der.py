@@ -1,50 +1,46 @@
 """DER (X.690) around values of any type, which stand exactly as a client gave them (Security 5.2.6.3.1).
 
-cryptography encodes and decodes every structure whose parts are of known types: see structures.py. But its
-48.0.0, which Buildroot 2026.08 has, writes no value of any type (encoding an asn1.TLV raises
-NotImplementedError before 50.0.0, and the certificate builders take none), and no INTEGER of more than 64
-bits (before 49.0.0), which serial numbers are. So names, attributes, and all that contains them are put
-together here from parts that cryptography has encoded. And of a value of any type it checks the tag and the
-length, not what is inside: check() does.
+What a client gives may be of any type, and libraries encode it anew when they build a certificate. So names,
+attributes, and all that contains them are put together here. asn1crypto takes BER for DER, and looks into a
+value only when it is asked for it: check() does.
 """
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
 
+from asn1crypto import core, parser
 from cryptography import x509
-from cryptography.hazmat import asn1
 
-INTEGER, ENUMERATED, UNIVERSAL_STRING, BMP_STRING = 0x02, 0x0A, 0x1C, 0x1E
-SEQUENCE, SET, CONSTRUCTED, CONTEXT = 0x30, 0x31, 0x20, 0xA0
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
+ENUMERATED, UTF8_STRING, PRINTABLE_STRING, IA5_STRING = 0x0A, 0x0C, 0x13, 0x16
+UNIVERSAL_STRING, BMP_STRING = 0x1C, 0x1E
+SEQUENCE, SET, CONTEXT = 0x30, 0x31, 0xA0
 
 _MAXIMUM_DEPTH = 32
 # cryptography reads 1.02 and +1.2 as 1.2, and panics at numbers that overflow its 128 bits.
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,37}))+")
-
-# The universal types whose content has rules, as cryptography checks them or as text that must decode.
-_TYPES = {
-    0x01: bool,
-    INTEGER: int,
-    0x03: asn1.BitString,
-    0x05: asn1.Null,
-    0x06: x509.ObjectIdentifier,
-    0x0C: str,
-    0x13: asn1.PrintableString,
-    0x16: asn1.IA5String,
+_CODECS = {
+    UTF8_STRING: "utf-8",
+    PRINTABLE_STRING: "ascii",
+    IA5_STRING: "ascii",
+    UNIVERSAL_STRING: "utf-32-be",
+    BMP_STRING: "utf-16-be",
 }
-_CODECS = {UNIVERSAL_STRING: "utf-32-be", BMP_STRING: "utf-16-be"}
+_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,./:=?-]*")  # X.680 41.4
 _CONSTRUCTED_TYPES = (0x08, 0x0B, 0x10, 0x11)  # EXTERNAL, EMBEDDED PDV, SEQUENCE, SET
 
 
-@asn1.sequence
-class _Row:
-    elements: list[asn1.TLV]
-
-
-def element(tag: int, *contents: bytes | memoryview) -> bytes:
+def element(tag: int, *contents: bytes) -> bytes:
     """One element of a tag octet, its length, and the contents joined."""
-    return bytes((tag,)) + asn1.encode_der(b"".join(contents))[1:]  # an OCTET STRING with another tag
+    encoded: bytes = parser.emit(tag >> 6, tag >> 5 & 1, tag & 0x1F, b"".join(contents))
+    return encoded
+
+
+NULL = element(0x05)
+TRUE = element(BOOLEAN, b"\xff")
 
 
 def sequence(*contents: bytes) -> bytes:
@@ -57,45 +53,97 @@ def set_of(elements: Iterable[bytes], tag: int = SET) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    size = max(value, ~value).bit_length() // 8 + 1
-    return element(INTEGER, value.to_bytes(size, "big", signed=True))
+    encoded: bytes = core.Integer(value).dump()
+    return encoded
 
 
-def object_identifier(dotted: str) -> x509.ObjectIdentifier:
-    """An object identifier in dotted form. Raises ValueError if it isn't one."""
+def bit_string(octets: bytes) -> bytes:
+    return element(BIT_STRING, b"\0", octets)
+
+
+def object_identifier(dotted: str) -> bytes:
+    """The encoding of an object identifier in dotted form. Raises ValueError if it isn't one."""
     if _OID.fullmatch(dotted):
         with contextlib.suppress(ValueError):
-            return x509.ObjectIdentifier(dotted)
+            x509.ObjectIdentifier(dotted)
+            encoded: bytes = core.ObjectIdentifier(dotted).dump()
+            return encoded
     raise ValueError(f"{dotted[:80]!r} is not an object identifier")
 
 
-def elements(constructed: asn1.TLV) -> list[asn1.TLV]:
+def text(tag: int, value: str) -> bytes:
+    """A string of one of the string types. Raises ValueError if the type doesn't have its characters."""
+    encoded = element(tag, value.encode(_CODECS[tag]))
+    if tag == PRINTABLE_STRING and not _PRINTABLE.fullmatch(value):
+        raise ValueError("it has characters that a PrintableString doesn't have")
+    return encoded
+
+
+def time(moment: datetime) -> bytes:
+    """The Time of a moment in UTC and whole seconds (RFC 5280 4.1.2.5): UTCTime through 2049."""
+    time_type = core.UTCTime if 1950 <= moment.year < 2050 else core.GeneralizedTime
+    encoded: bytes = time_type(moment).dump()
+    return encoded
+
+
+def elements(constructed: bytes) -> list[bytes]:
     """What a constructed value consists of. Raises ValueError."""
-    row: _Row = asn1.decode_der(_Row, sequence(element(SEQUENCE, constructed.data)))
-    return row.elements
+    *_, contents, _ = parser.parse(constructed, strict=True)
+    values = core.SequenceOf(spec=core.Any, contents=contents)
+    # The parser found their ends. An object of Any could tell only what is of a type that it knows.
+    return [b"".join(values.children[each][3:6]) for each in range(len(values))]
 
 
 def check(data: bytes) -> None:
     """Raise ValueError unless the octets are exactly one DER element, all the way down."""
     try:
-        _check(asn1.decode_der(asn1.TLV, data), 0)
+        _check(data, 0)
     except ValueError as error:
         raise ValueError(f"a value is not DER, or is nested in more than {_MAXIMUM_DEPTH} others") from error
 
 
-def _check(value: asn1.TLV, depth: int) -> None:
-    tag = value.tag_bytes[0]
-    is_universal, is_constructed = tag < 0x40, bool(tag & CONSTRUCTED)
+def _check(data: bytes, depth: int) -> None:
     if depth > _MAXIMUM_DEPTH:
         raise ValueError("it is nested too deeply")
-    if tag == 0 or (is_universal and is_constructed != (tag & 0x1F in _CONSTRUCTED_TYPES)):
-        raise ValueError(f"the tag {tag:#04x} is not DER")
-    if is_constructed:
-        for inner in elements(value):
+    class_, method, number, _, contents, _ = parser.parse(data, strict=True)
+    if parser.emit(class_, method, number, contents) != data:
+        raise ValueError("its length is not in the shortest form")
+    is_universal = class_ == 0
+    if is_universal and (number == 0 or method != (number in _CONSTRUCTED_TYPES)):
+        raise ValueError(f"the tag {data[0]:#04x} is not DER")
+    if method:
+        for inner in elements(data):
             _check(inner, depth + 1)
-    elif tag == ENUMERATED:
-        asn1.decode_der(int, element(INTEGER, value.data))
-    elif tag in _TYPES:
-        value.parse(_TYPES[tag])
-    elif tag in _CODECS:
-        bytes(value.data).decode(_CODECS[tag])
+    elif is_universal and number in _RULES and not _RULES[number](contents):
+        raise ValueError(f"the contents are not those of the tag {data[0]:#04x}")
+
+
+def _is_integer(contents: bytes) -> bool:
+    return element(INTEGER, contents) == integer(int.from_bytes(contents, "big", signed=True))
+
+
+def _is_bit_string(contents: bytes) -> bool:
+    """The bits that don't count, as many as the first octet says, are zero."""
+    unused = contents[0] if contents else 8
+    return unused == 0 or (unused < 8 and len(contents) > 1 and contents[-1] % (1 << unused) == 0)
+
+
+def _is_object_identifier(contents: bytes) -> bool:
+    dotted = core.ObjectIdentifier(contents=contents).dotted
+    return element(OBJECT_IDENTIFIER, contents) == object_identifier(dotted)
+
+
+def _is_text(tag: int, contents: bytes) -> bool:
+    return element(tag, contents) == text(tag, contents.decode(_CODECS[tag]))
+
+
+_RULES: dict[int, Callable[[bytes], bool]] = {
+    BOOLEAN: lambda contents: contents in (b"\0", b"\xff"),
+    INTEGER: _is_integer,
+    ENUMERATED: _is_integer,
+    BIT_STRING: _is_bit_string,
+    NULL[0]: lambda contents: not contents,
+    OBJECT_IDENTIFIER: _is_object_identifier,
+    **{tag: partial(_is_text, tag) for tag in _CODECS},
+}
+"""The universal types whose contents have rules, or are text that must decode."""

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cryptography.hazmat import asn1
-
 from keystore import der
 from keystore.errors import InvalidSubject
 
@@ -60,18 +58,22 @@ class RequestAttribute:
 @dataclass(frozen=True)
 class _AttributeType:
     maximum_size: int
-    string_type: type[str | asn1.PrintableString | asn1.IA5String] = str
+    string_type: int = der.UTF8_STRING
 
 
-_CHARACTERS = {str: "Unicode", asn1.PrintableString: "PrintableString", asn1.IA5String: "ASCII"}
+_CHARACTERS = {
+    der.UTF8_STRING: "Unicode",
+    der.PRINTABLE_STRING: "PrintableString",
+    der.IA5_STRING: "ASCII",
+}
 
 _COUNTRY = "2.5.4.6"
 _UNKNOWN_TYPE = _AttributeType(32768)
 _TYPES = {
     "2.5.4.3": _AttributeType(64),
     "2.5.4.4": _AttributeType(32768),
-    "2.5.4.5": _AttributeType(64, asn1.PrintableString),
-    _COUNTRY: _AttributeType(2, asn1.PrintableString),
+    "2.5.4.5": _AttributeType(64, der.PRINTABLE_STRING),
+    _COUNTRY: _AttributeType(2, der.PRINTABLE_STRING),
     "2.5.4.7": _AttributeType(128),
     "2.5.4.8": _AttributeType(128),
     "2.5.4.9": _AttributeType(128),
@@ -80,11 +82,11 @@ _TYPES = {
     "2.5.4.12": _AttributeType(64),
     "2.5.4.13": _AttributeType(1024),
     "2.5.4.17": _AttributeType(40),
-    "2.5.4.20": _AttributeType(32, asn1.PrintableString),
-    "2.5.4.46": _AttributeType(32768, asn1.PrintableString),
+    "2.5.4.20": _AttributeType(32, der.PRINTABLE_STRING),
+    "2.5.4.46": _AttributeType(32768, der.PRINTABLE_STRING),
     "2.5.4.65": _AttributeType(128),
-    "0.9.2342.19200300.100.1.25": _AttributeType(32768, asn1.IA5String),
-    "1.2.840.113549.1.9.1": _AttributeType(255, asn1.IA5String),
+    "0.9.2342.19200300.100.1.25": _AttributeType(32768, der.IA5_STRING),
+    "1.2.840.113549.1.9.1": _AttributeType(255, der.IA5_STRING),
 }
 
 # The order of the names in the subject: from the widest to the narrowest, as directories are laid out.
@@ -187,7 +189,7 @@ def _oid(attribute_type: str) -> str:
 
 def _attribute(oid: str, value: str) -> bytes:
     try:
-        attribute_type = asn1.encode_der(der.object_identifier(oid))
+        attribute_type = der.object_identifier(oid)
     except ValueError as error:
         raise InvalidSubject(f"An attribute type of the subject is invalid: {error}") from error
     return der.sequence(
@@ -220,7 +222,7 @@ def _text(oid: str, value: str) -> bytes:
     if oid == _COUNTRY and not re.fullmatch("[A-Za-z]{2}", value):
         raise InvalidSubject(f"The country {value} is not a code of two letters (ISO 3166)")
     try:
-        return asn1.encode_der(attribute_type.string_type(value))
+        return der.text(attribute_type.string_type, value)
     except ValueError as error:
         raise InvalidSubject(
             f"A value of the attribute {oid} has characters outside {_CHARACTERS[attribute_type.string_type]}"

@@ -1,28 +1,27 @@
 """What a client encodes itself: values in DER."""
 
-from cryptography import x509
-from cryptography.hazmat import asn1
+from asn1crypto import core, parser
 
 from keystore import der
 
 OCTET_STRING, UTF8_STRING, PRINTABLE_STRING, TELETEX_STRING, IA5_STRING = 0x04, 0x0C, 0x13, 0x14, 0x16
-NULL = asn1.encode_der(asn1.Null())
+NULL: bytes = core.Null().dump()
 
 
 def object_identifier(dotted: str) -> bytes:
-    return asn1.encode_der(x509.ObjectIdentifier(dotted))
+    encoded: bytes = core.ObjectIdentifier(dotted).dump()
+    return encoded
 
 
 def bit_string(octets: bytes) -> bytes:
-    return asn1.encode_der(asn1.BitString(octets, 0))
+    encoded: bytes = core.OctetBitString(octets).dump()
+    return encoded
 
 
 def tag_and_content(encoded: bytes) -> tuple[int, bytes]:
-    value = asn1.decode_der(asn1.TLV, encoded)
-    return value.tag_bytes[0], bytes(value.data)
+    return encoded[0], parser.parse(encoded, strict=True)[4]
 
 
 def parts(encoded: bytes) -> list[bytes]:
     """The elements of a constructed value."""
-    values = der.elements(asn1.decode_der(asn1.TLV, encoded))
-    return [der.element(value.tag_bytes[0], value.data) for value in values]
+    return der.elements(encoded)

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from asn1crypto import core
 from cryptography import x509
-from cryptography.hazmat import asn1
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +55,7 @@ def attributes(name: DistinguishedName) -> list[tuple[str, int, bytes]]:
     for relative_name in parts(encode_name(name)):
         for attribute in parts(relative_name):
             attribute_type, value = parts(attribute)
-            dotted = asn1.decode_der(x509.ObjectIdentifier, attribute_type).dotted_string
+            dotted = core.ObjectIdentifier.load(attribute_type).dotted
             found.append((dotted, *tag_and_content(value)))
     return found
 

@@ -20,15 +20,6 @@ ONVIFD_LICENSE_FILES = LICENSE
 ONVIFD_STATE_DIR = $(call qstrip,$(BR2_PACKAGE_ONVIFD_STATE_DIR))
 ONVIFD_WEB_SERVER = $(if $(BR2_PACKAGE_ONVIFD_LIGHTTPD),lighttpd,nginx)
 
-# As onvifd's setup.cfg has it.
-ONVIFD_TOO_OLD = $(filter 43.% 44.% 45.% 46.%,$(PYTHON_CRYPTOGRAPHY_VERSION))
-ifeq ($(BR_BUILDING)$(BR2_PACKAGE_ONVIFD),yy)
-ifneq ($(ONVIFD_TOO_OLD),)
-$(error onvifd needs python-cryptography 47 or newer, and this Buildroot has \
-	$(ONVIFD_TOO_OLD): see readme.md in $(BR2_EXTERNAL_ONVIFD_PATH))
-endif
-endif
-
 define ONVIFD_INSTALL_CONFIG
 	$(INSTALL) -D -m 0644 $(@D)/etc/onvifd.toml $(TARGET_DIR)/etc/onvifd/onvifd.toml
 	$(SED) 's|^state_dir = "[^"]*"|state_dir = "$(ONVIFD_STATE_DIR)"|' \
