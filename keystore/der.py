@@ -20,6 +20,8 @@ UNIVERSAL_STRING, BMP_STRING = 0x1C, 0x1E
 SEQUENCE, SET, CONTEXT = 0x30, 0x31, 0xA0
 
 _MAXIMUM_DEPTH = 32
+# In octets. The time that asn1crypto takes for a tag or an object identifier grows with the square of it.
+_MAXIMUM_SIZE = 8192
 # cryptography reads 1.02 and +1.2 as 1.2, and panics at numbers that overflow its 128 bits.
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,37}))+")
 _CODECS = {
@@ -96,6 +98,8 @@ def elements(constructed: bytes) -> list[bytes]:
 
 def check(data: bytes) -> None:
     """Raise ValueError unless the octets are exactly one DER element, all the way down."""
+    if len(data) > _MAXIMUM_SIZE:
+        raise ValueError(f"a value has {len(data)} octets, and no more than {_MAXIMUM_SIZE} are allowed")
     try:
         _check(data, 0)
     except ValueError as error:

@@ -198,8 +198,8 @@ def run(
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Not what the arbiter says after a start that failed: the worker has said why, in one line."""
-    epilogue = (f"exited with code {Arbiter.APP_LOAD_ERROR}.", "Shutting down: Master", "App failed to load.")
-    return not record.getMessage().endswith(epilogue)
+    epilogue = (f"exited with code {Arbiter.APP_LOAD_ERROR}", "Shutting down: Master", "App failed to load")
+    return not record.getMessage().rstrip(".").endswith(epilogue)
 
 
 @contextlib.contextmanager

@@ -134,7 +134,7 @@ def test_a_lighttpd_that_reads_its_configuration_again_is_waited_for(
     waiting.write_text('#!/bin/sh\ntouch "$0.waited"\nexec /bin/sleep "$1"\n')
     waiting.chmod(0o755)
     waited, reads = Path(f"{waiting}.waited"), tmp_path / "reads"
-    read = f"touch {reads}; until [ -e {waited} ]; do /bin/sleep 0.01; done"
+    read = f"touch {reads}; timeout 60 sh -c 'until [ -e {waited} ]; do /bin/sleep 0.01; done'"
     with (vendor.root / "etc/lighttpd/lighttpd.conf").open("a") as whole:
         whole.write(f'include_shell "{read}"\n')
     scripts = vendor.root / "etc/lighttpd"

@@ -20,6 +20,8 @@ PORT = 3702
 GROUPS = {socket.AF_INET: "239.255.255.250", socket.AF_INET6: "ff02::c"}
 EVERYONE = "urn:schemas-xmlsoap-org:ws:2005:04:discovery"
 LARGEST = 65536
+UDP_MAX_DELAY = 0.25
+"""Seconds until a message is sent again (SOAP-over-UDP 1.0, appendix I)."""
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
 _MULTICAST = {
     socket.AF_INET: (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.IP_MULTICAST_IF),
@@ -188,10 +190,10 @@ class Discovery:
             ipv4 = self._family == socket.AF_INET
             index = struct.pack("=4s4si", bytes(4), bytes(4), self._interface) if ipv4 else self._interface
             sock.setsockopt(level, choose, index)
-            sock.sendto(document, (self.address if unicast else GROUPS[self._family], PORT))
+            to = (self.address if unicast else GROUPS[self._family], PORT)
             answer = None
-            for data in self._receive([sock], self._dut.options.discovery_timeout):
-                answer = Message(data)
+            for message in self._ask(sock, document, to):
+                answer = message
                 if answer.header("RelatesTo") in ("", message_id):
                     break
         self._dut.exchanges.append(Exchange(document, answer.data if answer else b"", 0, (), b""))
@@ -199,6 +201,13 @@ class Discovery:
             found = answer.header("RelatesTo")
             assert found == message_id, f"RelatesTo is {found!r}, not the MessageID {message_id!r}"
         return answer
+
+    def _ask(self, sock: socket.socket, document: bytes, to: tuple[str, int]) -> Iterator[Message]:
+        """What comes back for a message that is sent twice, as SOAP-over-UDP has it: the first may get lost, and does
+        where the device is only just beginning to listen."""
+        for seconds in (UDP_MAX_DELAY, self._dut.options.discovery_timeout):
+            sock.sendto(document, to)
+            yield from map(Message, self._receive([sock], seconds))
 
     def _receive(self, sockets: list[socket.socket], seconds: float) -> Iterator[bytes]:
         """The datagrams of the device within a time."""

@@ -20,6 +20,8 @@ from tests.support import wait_until
 PASSWORD = "secret-of-the-bench"
 ADDRESS = "192.0.2.10"
 START_TIMEOUT = 60.0
+RESTART_DELAY = 5.0
+"""It reboots after a second, and older versions of gunicorn take another one to see that they shall end."""
 DISCOVERY_TIMEOUT = 3.0
 """Six times what WS-Discovery's APP_MAX_DELAY permits."""
 
@@ -54,7 +56,7 @@ def laboratory(
         configuration = CONFIGURATION.format(directory=directory / "state")
         with serving(device, directory, configuration, PASSWORD):
             options = dataclasses.replace(
-                device_options, restart_delay=2.0, discovery_timeout=DISCOVERY_TIMEOUT
+                device_options, restart_delay=RESTART_DELAY, discovery_timeout=DISCOVERY_TIMEOUT
             )
             dut = Dut(url, "admin", PASSWORD, options)
             with client.entered():
