@@ -237,6 +237,11 @@ def _check_extensions(signed: x509.Certificate | x509.CertificateSigningRequest)
         pass  # an exotic but correct name
     except x509.DuplicateExtension as error:
         raise ValueError(f"the extension {error.oid.dotted_string} is there twice") from error
+    except (
+        KeyError,
+        TypeError,
+    ) as error:  # for a value that it has no name for, and for a name of a wrong type
+        raise ValueError(f"an extension has a value that can't be read: {error}") from error
 
 
 def _refuse_twice(oids: Sequence[str]) -> None:

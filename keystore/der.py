@@ -20,10 +20,11 @@ UNIVERSAL_STRING, BMP_STRING = 0x1C, 0x1E
 SEQUENCE, SET, CONTEXT = 0x30, 0x31, 0xA0
 
 _MAXIMUM_DEPTH = 32
-# In octets. The time that asn1crypto takes for a tag or an object identifier grows with the square of it.
+# In octets. The time that asn1crypto takes for a tag grows with the square of its length.
 _MAXIMUM_SIZE = 8192
-# cryptography reads 1.02 and +1.2 as 1.2, and panics at numbers that overflow its 128 bits.
-_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,37}))+")
+# cryptography reads 1.02 and +1.2 as 1.2, and panics at a number that overflows its 128 bits with 80 added.
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,38}))+")
+_MAXIMUM_ARC = 2**128 - 81
 _CODECS = {
     UTF8_STRING: "utf-8",
     PRINTABLE_STRING: "ascii",
@@ -31,6 +32,7 @@ _CODECS = {
     UNIVERSAL_STRING: "utf-32-be",
     BMP_STRING: "utf-16-be",
 }
+_BASE_128 = re.compile(rb"(([\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+")  # X.690 8.19.2
 _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,./:=?-]*")  # X.680 41.4
 _CONSTRUCTED_TYPES = (0x08, 0x0B, 0x10, 0x11)  # EXTERNAL, EMBEDDED PDV, SEQUENCE, SET
 
@@ -65,7 +67,7 @@ def bit_string(octets: bytes) -> bytes:
 
 def object_identifier(dotted: str) -> bytes:
     """The encoding of an object identifier in dotted form. Raises ValueError if it isn't one."""
-    if _OID.fullmatch(dotted):
+    if _OID.fullmatch(dotted) and max(map(int, dotted.split("."))) <= _MAXIMUM_ARC:
         with contextlib.suppress(ValueError):
             x509.ObjectIdentifier(dotted)
             encoded: bytes = core.ObjectIdentifier(dotted).dump()
@@ -97,7 +99,10 @@ def elements(constructed: bytes) -> list[bytes]:
 
 
 def check(data: bytes) -> None:
-    """Raise ValueError unless the octets are exactly one DER element, all the way down."""
+    """Raise ValueError unless the octets are exactly one DER element, all the way down.
+
+    Of the contents those are looked at whose types have rules here; a SET OF and a SET can't be told apart.
+    """
     if len(data) > _MAXIMUM_SIZE:
         raise ValueError(f"a value has {len(data)} octets, and no more than {_MAXIMUM_SIZE} are allowed")
     try:
@@ -132,22 +137,17 @@ def _is_bit_string(contents: bytes) -> bool:
     return unused == 0 or (unused < 8 and len(contents) > 1 and contents[-1] % (1 << unused) == 0)
 
 
-def _is_object_identifier(contents: bytes) -> bool:
-    dotted = core.ObjectIdentifier(contents=contents).dotted
-    return element(OBJECT_IDENTIFIER, contents) == object_identifier(dotted)
-
-
 def _is_text(tag: int, contents: bytes) -> bool:
     return element(tag, contents) == text(tag, contents.decode(_CODECS[tag]))
 
 
-_RULES: dict[int, Callable[[bytes], bool]] = {
+_RULES: dict[int, Callable[[bytes], object]] = {
     BOOLEAN: lambda contents: contents in (b"\0", b"\xff"),
     INTEGER: _is_integer,
     ENUMERATED: _is_integer,
     BIT_STRING: _is_bit_string,
     NULL[0]: lambda contents: not contents,
-    OBJECT_IDENTIFIER: _is_object_identifier,
+    OBJECT_IDENTIFIER: _BASE_128.fullmatch,
     **{tag: partial(_is_text, tag) for tag in _CODECS},
 }
 """The universal types whose contents have rules, or are text that must decode."""

@@ -99,6 +99,11 @@ class OneWorker(Arbiter):
     def handle_usr2(self) -> None:
         """Not another arbiter."""
 
+    def stop(self, graceful: bool = True) -> None:
+        """Let the worker end, which takes seconds. Who gets impatient would leave the web server running."""
+        _disregard(signal.SIGINT, signal.SIGQUIT)
+        super().stop(graceful)
+
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """End with 1 where the device can't start, as all of onvifd's commands do."""
         super().halt(reason, min(exit_status, 1))

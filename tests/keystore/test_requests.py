@@ -23,7 +23,13 @@ from keystore.errors import (
     KeySignatureAlgorithmMismatch,
     UnsupportedSignatureAlgorithm,
 )
-from tests.keystore.encoding import OCTET_STRING, UTF8_STRING, bit_string, object_identifier
+from tests.keystore.encoding import (
+    OCTET_STRING,
+    UNREADABLE_EXTENSIONS,
+    UTF8_STRING,
+    bit_string,
+    object_identifier,
+)
 from tests.keystore.stores import CAMERA, SHA256_ECDSA, SHA256_RSA, Store
 from tests.keystore.test_algorithms import pss
 from tests.pki import Authority, PrivateKey, ec_key, rsa_key
@@ -114,6 +120,7 @@ def test_the_extension_request_may_come_as_a_plain_attribute(store: Store) -> No
         [Extension(SAN.oid, False, SAN.value[:-1])],
         [Extension(SAN.oid, False, der.integer(1))],
         [Extension("2.5.29.19", True, der.sequence(der.integer(1)))],
+        *([Extension(oid, False, value)] for oid, value in UNREADABLE_EXTENSIONS.items()),
     ],
 )
 def test_an_invalid_attribute(store: Store, attributes: list[RequestAttribute | Extension]) -> None:

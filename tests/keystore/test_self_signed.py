@@ -30,6 +30,7 @@ from keystore.errors import (
     UnsupportedX509Version,
     X509VersionExtensionsMismatch,
 )
+from tests.keystore.encoding import UNREADABLE_EXTENSIONS
 from tests.keystore.stores import CAMERA, SHA256_ECDSA, SHA256_RSA, Store
 from tests.keystore.test_algorithms import pss
 from tests.keystore.test_requests import SAN, UNKNOWN
@@ -205,6 +206,7 @@ def test_a_key_usage_of_the_client_stands(store: Store) -> None:
         [Extension("2.5.29.19", True, der.integer(1))],
         [Extension("2.5.29.19", True, der.sequence() + b"\0")],
         [Extension("no", True, der.sequence())],
+        *([Extension(oid, False, value)] for oid, value in UNREADABLE_EXTENSIONS.items()),
     ],
 )
 def test_a_malformed_extension(store: Store, extensions: list[Extension]) -> None:

@@ -30,7 +30,7 @@ from keystore.errors import (
     UnsupportedPublicKeyAlgorithm,
     UnsupportedSignatureAlgorithm,
 )
-from tests.keystore.encoding import NULL, bit_string, object_identifier, parts
+from tests.keystore.encoding import NULL, UNREADABLE_EXTENSIONS, bit_string, object_identifier, parts
 from tests.keystore.stores import CAMERA, SHA256_RSA, Store
 from tests.pki import Authority, ec_key, name, rsa_key
 
@@ -193,9 +193,10 @@ def test_another_version_than_3(store: Store) -> None:
     assert "version 3" in refused(store, BadCertificate, version_1)
 
 
-def test_a_malformed_extension(store: Store) -> None:
+@pytest.mark.parametrize(("oid", "value"), [("2.5.29.19", b"\x30\x05"), *UNREADABLE_EXTENSIONS.items()])
+def test_a_malformed_extension(store: Store, oid: str, value: bytes) -> None:
     """ter:BadCertificate."""
-    malformed = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.19"), b"\x30\x05")
+    malformed = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
     refused(store, BadCertificate, certificate(rsa_key(1).public_key(), extensions=(malformed,)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import grp
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Callable
@@ -145,6 +146,28 @@ def test_a_lighttpd_that_reads_its_configuration_again_is_waited_for(
         [scripts / script], env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}"}, check=True, timeout=60
     )
     wait_until(lambda: reads.exists() and vendor.pid)
+    wait_until(device.agrees)
+
+
+@pytest.mark.parametrize("server", ["lighttpd-external"], indirect=True)
+@pytest.mark.parametrize("script", ["reload", "replace"])
+def test_a_lighttpd_that_has_not_heard_of_a_reload_yet_is_waited_for(
+    script: str, device: Device, vendor: Vendor, tmp_path: Path
+) -> None:
+    """As one on a busy processor: here it stands still until the script has waited once."""
+    vendor.leave_alone()
+    waiting = tmp_path / "bin" / "sleep"
+    waiting.parent.mkdir()
+    waiting.write_text(f'#!/bin/sh\ntouch "$0.waited"\nkill -CONT {vendor.pid}\nexec /bin/sleep "$1"\n')
+    waiting.chmod(0o755)
+    scripts = vendor.root / "etc/lighttpd"
+    os.kill(vendor.pid, signal.SIGSTOP)
+    subprocess.run([scripts / "reload"], check=True)
+    subprocess.run(
+        [scripts / script], env={"PATH": f"{waiting.parent}:{SYSTEM_PATH}"}, check=True, timeout=60
+    )
+    assert Path(f"{waiting}.waited").exists()
+    wait_until(lambda: vendor.pid)
     wait_until(device.agrees)
 
 

@@ -236,6 +236,11 @@ def test_the_init_script_leaves_others_alone(tmp_path: Path) -> None:
         wait_until(lambda: any("nginx: master" in each.command for each in image.processes().values()))
         image.service("stop", "webserver")
         assert not image.processes()
+        image.run("mkdir", "-p", "/run/nginx")
+        image.run(*AS_ONVIFD, "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
+        image.run("sh", "-c", "pidof sleep | cut -d ' ' -f 1 >/run/nginx/nginx.pid")
+        image.service("start", "webserver")
+        wait_until(lambda: any("nginx: master" in each.command for each in image.processes().values()))
 
 
 def slow_to_read(etc: Path) -> None:

@@ -122,6 +122,20 @@ def test_impatience_leaves_nothing_behind(tmp_path: Path, number: signal.Signals
         assert "SIGKILL" not in device.errors()
 
 
+def test_impatience_after_a_polite_signal_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The web server waits for the rest of a request, and somebody at the terminal not even for that."""
+    with BenchDevice(temporary=True, environment={"TMPDIR": str(tmp_path)}) as device:
+        with socket.create_connection(("127.0.0.1", device.http_port)) as connection:
+            connection.sendall(b"POST /onvif/device_service HTTP/1.1\r\nHost: camera\r\n")
+            device.process.terminate()
+            wait_until(lambda: not device.listening())
+            os.killpg(device.process.pid, signal.SIGINT)
+            assert device.wait() == 0, device.log()
+        assert not device.processes()
+        assert list(tmp_path.iterdir()) == []
+        assert "SIGKILL" not in device.errors()
+
+
 def test_a_long_poll_does_not_hold_up_the_end(fresh_device: BenchDevice) -> None:
     """A PullMessages that waits is told that its pull point has ended."""
     soap = Soap(fresh_device)
