@@ -10,7 +10,7 @@ from tests.bench import image as images
 from tests.bench.guest import Guest
 from tests.bench.image import Image
 
-MEMORY = 128
+MEMORY = 96
 """MiB."""
 
 

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +28,13 @@ class Architecture:
 
     name: str
     debian: str
+    linux: str
 
 
 ARCHITECTURES = {
-    each.name: each for each in (Architecture("x86_64", "amd64"), Architecture("aarch64", "arm64"))
+    each.name: each
+    for each in (Architecture("x86_64", "amd64", "x86_64"), Architecture("aarch64", "arm64", "arm64"))
 }
-KERNELS = {"ext4": "linux-image-cloud", "f2fs": "linux-image"}
-"""The package that depends on the newest kernel, by the file system that it is to know. The cloud kernel is nearer to
-a camera's in size, but has no file system for flash."""
 
 
 def run(*command: str | Path, directory: Path | None = None) -> str:
@@ -75,9 +73,7 @@ def sources() -> list[str]:
 
 
 def unpack(architecture: Architecture, directory: Path) -> None:
-    """Make `root`, a `kernel-*` for each file system and `sizes.json` in a directory: the unpacked packages, and
-    the bytes that each takes.
-    """
+    """Make `root` and `sizes.json` in a directory: the unpacked packages, and the bytes that each takes."""
     listing = directory / "sources.list"
     listing.write_text("\n".join(sources()) + "\n")
     archives = directory / "archives"
@@ -93,26 +89,13 @@ def unpack(architecture: Architecture, directory: Path) -> None:
         f"--include={','.join(PACKAGES)}",
         *(f"--dpkgopt=path-exclude=/{path}/*" for path in LEFT_OUT),
         f"--extract-hook={keep}",
-        *(f"--extract-hook={_fetch(name, architecture, directory)}" for name in KERNELS),
         platform.freedesktop_os_release()["VERSION_CODENAME"],
         directory / "root",
         listing,
     )
     sizes = {path.name.partition("_")[0]: _unpacked_size(path) for path in archives.glob("*.deb")}
     (directory / "sizes.json").write_text(json.dumps(sizes))
-    for name in KERNELS:
-        (package,) = (directory / f"fetched-{name}").glob("*.deb")
-        run("dpkg-deb", "-x", package, directory / f"kernel-{name}")
-        shutil.rmtree(directory / f"fetched-{name}")
     shutil.rmtree(archives)
-
-
-def _fetch(name: str, architecture: Architecture, directory: Path) -> str:
-    """The command that downloads a kernel, with the apt that mmdebstrap has set up for the architecture."""
-    package = f"{KERNELS[name]}-{architecture.debian}"
-    newest = f"apt-cache depends {package} | sed -n 's/.*Depends: *\\(linux-image-[0-9]\\)/\\1/p' | head -n1"
-    target = directory / f"fetched-{name}"
-    return f'mkdir {target} && cd {target} && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" && apt-get download $({newest})'
 
 
 def _unpacked_size(package: Path) -> int:
@@ -123,16 +106,3 @@ def _unpacked_size(package: Path) -> int:
         if mode.startswith("-") and not name.removeprefix("./").startswith(LEFT_OUT):
             total += int(size)
     return total
-
-
-def modules(kernel: Path, wanted: Sequence[str]) -> list[Path]:
-    """The files of kernel modules with all that they need, in the order of loading; built-in ones left out."""
-    (version,) = (path.name for path in (kernel / "lib/modules").iterdir())
-    run("depmod", "-b", kernel, version)
-    files: dict[Path, None] = {}
-    for name in wanted:
-        shown = run("modprobe", "-d", kernel, "-S", version, "--show-depends", name)
-        files |= dict.fromkeys(
-            Path(line.split()[1]) for line in shown.splitlines() if line.startswith("insmod")
-        )
-    return list(files)

@@ -46,9 +46,6 @@ MACHINES = {
         "console=ttyAMA0",
     ),
 }
-KERNEL = "initcall_blacklist=tracer_init_tracefs,event_trace_init init_on_alloc=0 cryptomgr.notests mitigations=off"
-"""What Debian's kernel does and a camera's does not: 9,000 files for its tracing, which take 9 MB, pages emptied twice,
-tests of its ciphers at each start, and caution with a speculation that no emulated processor does."""
 _STATUS = re.compile(rb"\r?\nbench: status (\d+)\r?\n")
 
 
@@ -149,7 +146,9 @@ class Guest:
     def _arguments(self) -> list[str]:
         image = self.image
         program, *machine = MACHINES[image.architecture]
-        machine[-1] += f" quiet panic=-1 {KERNEL} bench.data={self.filesystem}:/dev/vdb"
+        machine[-1] += (
+            f" root=/dev/vda rootfstype=ext4 ro quiet panic=-1 bench.data={self.filesystem}:/dev/vdb"
+        )
         forwarded = [(self.http_port, FACTORY_HTTP), *((port, port) for port in self.https_ports)]
         rules = "".join(f",hostfwd=tcp:{HOST}:{outside}-:{inside}" for outside, inside in forwarded)
         return [
@@ -158,8 +157,7 @@ class Guest:
             "-accel", "tcg",
             "-m", f"{self.memory}",
             "-nodefaults", "-no-user-config", "-display", "none",
-            "-kernel", str(image.kernel(self.filesystem)),
-            "-initrd", str(image.initramfs(self.filesystem)),
+            "-kernel", str(image.kernel),
             "-drive", f"file={image.root},if=virtio,format=qcow2,readonly=on",
             # What the guest has flushed lies in this machine's page cache when QEMU is killed; what it has not,
             # in the guest's memory or in QEMU's.

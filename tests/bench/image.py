@@ -1,4 +1,4 @@
-"""The image: kernel, initramfs, root and empty data partitions for QEMU."""
+"""The image: kernel, root and empty data partitions for QEMU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import debian, wheels
+from tests.bench import debian, kernel, wheels
 from tests.bench.debian import ARCHITECTURES, BuildError, run
 
 HERE = Path(__file__).resolve().parent
@@ -26,17 +26,6 @@ SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "onvifd", "key
 """What this repository's wheel is made of."""
 
 SERVERS = ("nginx", "lighttpd")
-MODULES = (
-    "virtio_pci",
-    "virtio_blk",
-    "virtio_net",
-    "virtio_console",
-    "virtio_rng",
-    "qemu_fw_cfg",
-    "crc32c_generic",
-    "ext4",
-)
-"""What the kernels need to reach root and host. For another file system there is one more."""
 DATA_SIZE = "128M"
 DATA = {"ext4": ("mke2fs", "-q", "-t", "ext4"), "f2fs": ("mkfs.f2fs", "-q")}
 """How the data partition is made, by its file system: as its tool does it if it is told nothing."""
@@ -55,12 +44,9 @@ class Image:
     architecture: str
     server: str
 
-    def kernel(self, filesystem: str) -> Path:
-        """The kernel that knows a file system."""
-        return self.directory / f"kernel-{filesystem}"
-
-    def initramfs(self, filesystem: str) -> Path:
-        return self.directory / f"initramfs-{filesystem}"
+    @property
+    def kernel(self) -> Path:
+        return self.directory / "kernel"
 
     @property
     def root(self) -> Path:
@@ -87,6 +73,13 @@ def build(architecture: str = "x86_64", server: str = "nginx") -> Image:
         _digest(HERE / "debian.py"),
         lambda directory: debian.unpack(chosen, directory),
     )
+    source = kernel.source()
+    settings = [FILES / "kernel.config", FILES / f"kernel-{architecture}.config"]
+    compiled = _once(
+        f"kernel-{architecture}",
+        f"{source.name} {source.stat().st_size} {_digest(HERE / 'kernel.py', *settings)}",
+        lambda directory: kernel.compile(chosen, source, settings, directory),
+    )
     sources = [REPOSITORY / name for name in SOURCES]
     installed = _once(
         f"python-{architecture}",
@@ -95,8 +88,11 @@ def build(architecture: str = "x86_64", server: str = "nginx") -> Image:
     )
     directory = _once(
         f"image-{architecture}-{server}",
-        unpacked.name + installed.name + _digest(HERE / "image.py", FILES, REPOSITORY / "etc"),
-        lambda directory: _make(unpacked, installed, server, directory),
+        unpacked.name
+        + compiled.name
+        + installed.name
+        + _digest(HERE / "image.py", FILES, REPOSITORY / "etc"),
+        lambda directory: _make(unpacked, compiled, installed, server, directory),
     )
     return Image(directory, architecture, server)
 
@@ -129,12 +125,9 @@ def _once(name: str, inputs: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
-def _make(unpacked: Path, installed: Path, server: str, directory: Path) -> None:
-    """All that the image consists of, out of the Debian packages and the Python packages."""
-    for filesystem in DATA:
-        (kernel,) = (unpacked / f"kernel-{filesystem}/boot").glob("vmlinuz-*")
-        shutil.copy(kernel, directory / f"kernel-{filesystem}")
-        _make_initramfs(unpacked, filesystem, directory / f"initramfs-{filesystem}")
+def _make(unpacked: Path, compiled: Path, installed: Path, server: str, directory: Path) -> None:
+    """All that the image consists of, out of the Debian packages, the kernel and the Python packages."""
+    shutil.copy(compiled / "kernel", directory)
     sizes = [json.loads((part / "sizes.json").read_text()) for part in (unpacked, installed)]
     (directory / "sizes.json").write_text(json.dumps(sizes[0] | sizes[1]))
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
@@ -163,22 +156,6 @@ def _make(unpacked: Path, installed: Path, server: str, directory: Path) -> None
             run(*command, work / f"data-{filesystem}.disk")
         for disk in work.glob("*.disk"):
             run("qemu-img", "convert", "-O", "qcow2", disk, directory / f"{disk.stem}.qcow2")
-
-
-def _make_initramfs(unpacked: Path, filesystem: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        work = Path(name)
-        for directory in ("bin", "dev", "modules", "root"):
-            (work / directory).mkdir()
-        shutil.copy(unpacked / "root/bin/busybox", work / "bin/busybox")
-        shutil.copy(FILES / "initramfs", work / "init")
-        (work / "init").chmod(0o755)
-        order = debian.modules(unpacked / f"kernel-{filesystem}", (*MODULES, filesystem))
-        for module in order:
-            shutil.copy(module, work / "modules")
-        (work / "modules/order").write_text("".join(f"{module.name}\n" for module in order))
-        # Uncompressed: QEMU's processor is slower than the disk.
-        run("sh", "-c", f"find . | cpio --quiet -o -H newc >{target}", directory=work)
 
 
 def _remove_sources(directory: Path) -> None:
