@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -58,9 +59,10 @@ def served(running: Running) -> dict[tuple[str, int], tuple[str, ...]]:
 def _sockets(pid: int) -> set[str]:
     links = set()
     for entry in os.scandir(f"/proc/{pid}/fd"):
-        match = re.fullmatch(r"socket:\[(\d+)\]", str(Path(entry.path).readlink()))
-        if match:
-            links.add(match[1])
+        with contextlib.suppress(FileNotFoundError):  # it is closed by now
+            match = re.fullmatch(r"socket:\[(\d+)\]", str(Path(entry.path).readlink()))
+            if match:
+                links.add(match[1])
     return links
 
 
@@ -80,7 +82,8 @@ def _met(address: str, port: int) -> tuple[str, ...]:
     with socket.create_connection((address, port), _TIMEOUT) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         answer = connection.recv(4096).decode("latin-1")
-    if "plain HTTP request was sent to HTTPS port" not in answer:
+    # lighttpd says nothing at all to who speaks HTTP there.
+    if answer and "plain HTTP request was sent to HTTPS port" not in answer:
         return ("HTTP", answer.partition("\r\n")[0])
     return ("HTTPS", *(_certificate(address, port, ciphers) for ciphers in ("aRSA", "aECDSA")))
 

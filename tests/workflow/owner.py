@@ -180,7 +180,8 @@ class Owner:
             answer = self._soap.call(operation, arguments or {})
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise Unanswered(operation) from error
-        if answer.status in (502, 503, 504):  # nginx, with nobody behind it
+        no_answer = answer.status == 500 and answer.body is None  # lighttpd's own
+        if no_answer or answer.status in (502, 503, 504):  # nginx, with nobody behind it
             raise Unanswered(operation)
         answer.ok()
         return answer

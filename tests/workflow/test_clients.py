@@ -464,7 +464,8 @@ def test_addresses_are_made_of_the_host_header(soap: Soap, host: str) -> None:
     created = soap.call("tev:CreatePullPointSubscription", http=http).text(".//wsa:Address")
     assert len(services) >= 3 and len(capabilities) >= 2
     for address in (*services, *capabilities, created):
-        assert address.startswith(f"http://{host}/onvif/")
+        # lighttpd leaves out the port that is HTTP's own.
+        assert address.startswith((f"http://{host}/onvif/", f"http://{host.removesuffix(':80')}/onvif/"))
     soap.call(
         "wsnt:Unsubscribe", url=soap.url.replace(DEVICE_SERVICE, "") + "/" + created.split("/", 3)[3]
     ).ok()
