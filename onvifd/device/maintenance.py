@@ -8,22 +8,22 @@ def set_system_factory_default(call: Call) -> Answer:
 
     A soft one keeps the protocols. HTTPS can't stay enabled without its certificate: if that would leave no
     enabled protocol, it brings back the factory's, so that the device stays reachable. The vendor's command
-    resets what the image owns; if it fails nothing has changed here.
+    resets what the image owns, when all else is done; if it fails nothing has changed here.
     """
     device = call.device
-    with device.webserver.change() as undo:
+    kind = call.arguments["FactoryDefault"]
+    with device.webserver.change(last=lambda: device.factory_default.run(kind)) as undo:
         before = device.protocols.get("RTSP")
         device.keystore.reset()
         device.users.reset()
         device.scopes.reset()
         device.discovery.reset()
         device.clock.reset()
-        if call.arguments["FactoryDefault"] == "Hard":
+        if kind == "Hard":
             device.protocols.reset()
         else:
             device.protocols.disable_https()
         device.protocol_hook.follow(before, device.protocols.get("RTSP"), undo)
-        device.factory_default.run(call.arguments["FactoryDefault"])
     device.subscriptions.end_all("The device was reset to what the factory set")
     return {}
 

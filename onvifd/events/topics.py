@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from onvifd.events.errors import (
@@ -32,7 +33,7 @@ class Topic:
     data: tuple[tuple[str, str], ...]
     """Name and type of each simple item of Data."""
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The steps of the path as `{namespace}name`."""
         return _names(self.path, NAMESPACES)

@@ -23,8 +23,8 @@ class Limits:
     """Elements within each other."""
     attributes: int = 64
     """Attributes and namespace declarations of one element: gSOAP declares about 20."""
-    elements: int = 10_000
-    """Elements of one message."""
+    elements: int = 2_000
+    """Elements of one message: the operations take some tens. A bad one is validated before any login."""
     header_blocks: int = 64
     """Children of the SOAP header."""
 

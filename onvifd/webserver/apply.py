@@ -153,14 +153,15 @@ class WebServer:
         self._served = None
 
     @contextlib.contextmanager
-    def change(self) -> Iterator[ExitStack]:
+    def change(self, last: Callable[[], None] = lambda: None) -> Iterator[ExitStack]:
         """A database transaction whose outcome is served when it is committed.
 
         Neither within another change nor within a transaction: its commit could fail unseen. What the body
         pushes on the yielded stack is called if the change fails, after everything else is restored.
+        `last` is for what can't be undone: it is called when nothing but the commit can fail any more.
 
-        Raises PortInUse, ApplyFailed, or its EnablingTlsFailed where HTTPS was off before, or what the body
-        or the commit raised. Nothing has changed then.
+        Raises PortInUse, ApplyFailed, or its EnablingTlsFailed where HTTPS was off before, or what the body,
+        `last` or the commit raised. Nothing has changed then.
         """
         with self._lock:
             before = self._current()
@@ -171,6 +172,7 @@ class WebServer:
                     self._database.after_commit(committed.set)
                     yield undo
                     self._apply(self._wanted())
+                    last()
             except BaseException as error:
                 if not committed.is_set():
                     busy = self._go_back(before, undo)

@@ -24,8 +24,11 @@ TDS = NAMESPACES["tds"]
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[assembly.Running]:
-    reboot = DeviceConfig(reboot=("/bin/sh", "-c", f"echo rebooted >{tmp_path}/reboot"))
-    with assembled(tmp_path / "device", device=reboot) as running:
+    commands = DeviceConfig(
+        reboot=("/bin/sh", "-c", f"echo rebooted >{tmp_path}/reboot"),
+        factory_default=("/bin/sh", "-c", f"cd {tmp_path} && test ! -e refuse && echo $1 >reset", "reset"),
+    )
+    with assembled(tmp_path / "device", device=commands) as running:
         yield running
 
 
@@ -126,6 +129,35 @@ def test_a_failure_leaves_everything(
     _, https = use(running)
     monkeypatch.setattr(type(running.device.scopes), "reset", _fail)
     assert factory_default(client, "Hard").status == 500
+    assert_unchanged(running, https)
+
+
+def test_an_image_that_refuses_leaves_everything(
+    running: assembly.Running, client: Client, tmp_path: Path
+) -> None:
+    http, https = use(running)
+    (tmp_path / "refuse").touch()
+    assert factory_default(client, "Hard").status == 500
+    assert listens(http)
+    assert_unchanged(running, https)
+
+
+def test_the_image_is_not_reset_where_the_web_server_can_not_follow(
+    running: assembly.Running, client: Client, tmp_path: Path
+) -> None:
+    """What the vendor's command did can't be undone."""
+    _, https = use(running)
+    (factory,) = running.device.config.protocols.http.ports
+    wait_until(lambda: not listens(factory))
+    with socket.create_server(("127.0.0.1", factory)):
+        assert factory_default(client, "Hard").status == 400
+    assert not (tmp_path / "reset").exists()
+    assert_unchanged(running, https)
+    assert factory_default(client, "Hard").status == 200
+    assert (tmp_path / "reset").read_text() == "Hard\n"
+
+
+def assert_unchanged(running: assembly.Running, https: int) -> None:
     assert len(running.device.keystore.keys()) == 1
     assert len(running.device.users.all()) == 3
     with socket.create_connection(("127.0.0.1", https)) as raw:
