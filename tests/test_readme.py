@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from onvifd.operations import SERVED
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-ETC = Path(__file__).parent.parent / "etc"
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+ETC = ROOT / "etc"
 PREFIXES = {"Device": ("tds",), "Security": ("tas",), "Event": ("tev", "wsnt")}
 
 
@@ -30,11 +33,13 @@ def test_the_table_of_operations_is_complete_and_true() -> None:
     assert _promised() == served
 
 
-def test_the_files_that_it_links_exist() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "buildroot/readme.md"])
+def test_the_files_that_it_links_exist(file: str) -> None:
+    text = (ROOT / file).read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
     assert links
     for link in links:
-        assert (Path(__file__).parent.parent / link).exists(), link
+        assert ((ROOT / file).parent / link).exists(), link
 
 
 def test_each_file_in_etc_is_explained() -> None:

@@ -12,6 +12,8 @@ from tests.bench.image import Image
 
 MEMORY = 96
 """MiB."""
+PASSWORD = 'it\'s "$HOME"'
+"""Of any characters, which none of the device's shells may take for its own."""
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +25,5 @@ def image() -> Image:
 @pytest.fixture
 def guest(image: Image, tmp_path: Path) -> Iterator[Guest]:
     """A small device that leaves the factory and is switched on."""
-    with Guest(image, tmp_path, memory=MEMORY) as guest:
+    with Guest(image, tmp_path, memory=MEMORY, password=PASSWORD) as guest:
         yield guest

@@ -56,6 +56,8 @@ class Guest:
     the empty data partition is made there unless there is one. `https_ports` are ports that reach the guest's
     ports of the same number. `memory` is in MiB, `http_port` reaches the port 80, on which a device leaves the
     factory. As a context manager it is switched on, and its power is cut at the end.
+
+    Raises AssertionError for a password that is not the one with which the device there left the factory.
     """
 
     def __init__(
@@ -84,12 +86,14 @@ class Guest:
             self.erase()
 
     def _label(self, password: str | None) -> str:
-        """The password that the factory gave this device: this one, or the one that it has, or a random one."""
+        """The password that the factory gave this device: the one that it has, or this one, or a random one."""
         label = self.directory / "password"
-        if password or not label.exists():
+        if not label.exists():
             label.touch(mode=0o600)
             label.write_text(password or secrets.token_urlsafe(12))
-        return label.read_text()
+        given = label.read_text()
+        assert password in (None, given), f"this device left the factory with another password: see {label}"
+        return given
 
     # -- what it is for clients
 
@@ -135,8 +139,10 @@ class Guest:
     # -- power
 
     def power_on(self) -> None:
-        """Switch it on, and wait for nothing."""
+        """Switch it on, and wait for nothing. Raises AssertionError if another program has one of its ports."""
         assert not self.on
+        for port in (self.http_port, *self.https_ports):
+            assert _is_free(port), f"port {port} is in use"
         (self.directory / "console").write_bytes(b"")  # QEMU takes a moment to
         with (self.directory / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -257,3 +263,12 @@ class Guest:
         output = received[: end.start()].decode(errors="replace").replace("\r\n", "\n")
         assert int(end[1]) == 0, f"{command}: status {int(end[1])}\n{output}"
         return output
+
+
+def _is_free(port: int) -> bool:
+    """Whether QEMU can listen there: it would end, and another device answer in its place."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True

@@ -44,27 +44,30 @@ def main() -> None:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="onvifd-bench-"))
         )
         made = build.build(parser, options)
-        guest = Guest(
-            made,
-            directory,
-            password=options.admin_password,
-            filesystem=options.filesystem,
-            memory=options.memory,
-            http_port=options.http,
-            https_ports=options.https,
-        )
-        print(f"url       {guest.url}")
-        print(f"https     its ports {', '.join(map(str, options.https))} are those of {HOST}")
-        print(f"user      {guest.user}")
-        print(f"password  {guest.password}")
-        print(f"console   {directory / 'console'}", flush=True)
-        with contextlib.suppress(KeyboardInterrupt), contextlib.closing(guest):
-            try:
-                guest.boot()
-            except AssertionError as error:
-                sys.exit(f"tests/bench/run: {error}")
-            print("ready", flush=True)
-            guest.process.wait()
+        try:
+            guest = Guest(
+                made,
+                directory,
+                password=options.admin_password,
+                filesystem=options.filesystem,
+                memory=options.memory,
+                http_port=options.http,
+                https_ports=options.https,
+            )
+            stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+            stack.enter_context(contextlib.closing(guest))
+            guest.power_on()
+            print(f"url       {guest.url}")
+            print(f"https     its ports {', '.join(map(str, options.https))} are those of {HOST}")
+            print(f"user      {guest.user}")
+            print(f"password  {guest.password}")
+            print(f"console   {directory / 'console'}", flush=True)
+            guest.wait_until_it_answers()
+        except AssertionError as error:
+            sys.exit(f"tests/bench/run: {error}")
+        print("ready", flush=True)
+        if guest.process.wait():
+            sys.exit(f"tests/bench/run: QEMU ended\n{guest.log()}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tests.bench.guest import Guest
 from tests.bench.image import REPOSITORY, Image
 from tests.device_test import nested
 from tests.pki import Authority
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 from tests.workflow import steps
 from tests.workflow.clients import OnvifPython
 from tests.workflow.tls import openssl_chain, python_leaf
@@ -21,6 +21,9 @@ from tests.workflow.tls import openssl_chain, python_leaf
 pytestmark = pytest.mark.bench
 
 TIMEOUT = 300.0
+SERIES = ("security", "addon", "base", "event")
+WITH_HELLO = ("test_factory_default_hard", "test_factory_default_soft", "test_reboot")
+"""QEMU's user network has no multicast. The tests here do the same without it."""
 
 
 def test_the_main_job(guest: Guest, root: Authority, intermediate: Authority, root_file: Path) -> None:
@@ -73,11 +76,12 @@ def test_factory_default(
 
 
 def test_onvifs_test_cases(guest: Guest) -> None:
-    """The device test suite, as a vendor runs it against a camera."""
+    """The device test suite, as a vendor runs it against a camera that no multicast reaches."""
     run = subprocess.run(
         [
             *nested.COMMAND,
-            "tests/device_test/security",
+            *(f"tests/device_test/{series}" for series in SERIES),
+            *(f"--deselect=tests/device_test/base/test_system.py::{case}" for case in WITH_HELLO),
             *("--device", guest.url, f"--https-port={guest.https_port}"),
             *("--operation-delay=120", "--message-timeout=120", "--poll-interval=1"),
         ],
@@ -91,19 +95,44 @@ def test_onvifs_test_cases(guest: Guest) -> None:
     print(run.stdout)
 
 
-def test_why_it_does_not_start_is_said(image: Image) -> None:
+def test_the_port_of_another_device_is_not_taken_for_its_own(image: Image) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        options = (f"--http={port}", f"--arch={image.architecture}", f"--server={image.server}")
-        run = subprocess.run(
-            [sys.executable, "-m", "tests.bench.run", *options],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        run = run_bench(image, f"--http={port}")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == f"tests/bench/run: port {port} is in use\n"
+
+
+def test_a_device_keeps_the_password_of_its_label(image: Image, tmp_path: Path) -> None:
+    label = Guest(image, tmp_path, password="the first").directory / "password"
+    run = run_bench(image, f"--state={tmp_path}", "--admin-password=another")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        f"tests/bench/run: this device left the factory with another password: see {label}\n"
+    )
+    assert label.read_text() == "the first"
+
+
+def test_why_it_does_not_start_is_said(image: Image) -> None:
+    port = str(free_port())
+    run = run_bench(image, f"--http={free_port()}", "--https", port, port)
     assert run.returncode == 1
     assert run.stderr.startswith("tests/bench/run: QEMU ended\n")
     assert f"tcp:127.0.0.1:{port}" in run.stderr
     assert "Traceback" not in run.stderr
+    assert "ready" not in run.stdout
+
+
+def run_bench(image: Image, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command, which is expected to end."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.bench.run"),
+            *(f"--arch={image.architecture}", f"--server={image.server}", *options),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )

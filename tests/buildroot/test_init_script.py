@@ -1,4 +1,4 @@
-"""The init script where all commands are BusyBox's, as in a Buildroot image."""
+"""The init scripts where all commands are BusyBox's, as in a Buildroot image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +16,7 @@ LOG = "/opt/messages"
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Machine]:
     with machine(tmp_path / "machine", "sysv", "nginx", "managed") as image:
-        image.run("mkdir", APPLETS)
-        image.run("busybox", "--install", "-s", APPLETS)
+        install_applets(image)
         # The log is the machine's own.
         image.run("sh", "-c", "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3")
         image.run("mknod", "-m", "666", "/dev/urandom", "c", "1", "9")
@@ -25,10 +24,15 @@ def image(tmp_path: Path) -> Iterator[Machine]:
         yield image
 
 
-def init_script(image: Machine, action: str) -> tuple[int, str]:
+def install_applets(image: Machine) -> None:
+    image.run("mkdir", APPLETS)
+    image.run("busybox", "--install", "-s", APPLETS)
+
+
+def init_script(image: Machine, action: str, name: str = "onvifd") -> tuple[int, str]:
     """The script's exit status and what it said."""
     path = f"PATH={APPLETS}:/usr/sbin:/usr/bin:/sbin"
-    run = image.run("env", path, f"{APPLETS}/sh", "/etc/init.d/onvifd", action, check=False)
+    run = image.run("env", path, f"{APPLETS}/sh", f"/etc/init.d/{name}", action, check=False)
     return run.returncode, run.stdout + run.stderr
 
 
@@ -92,3 +96,29 @@ def test_the_state_follows_the_user_to_another_id(image: Machine) -> None:
         owners.append(image.run("stat", "-c", "%u", database).stdout.strip())
         assert init_script(image, "stop")[0] == 0
     assert owners == ["1777", "1888"]
+
+
+def test_a_state_directory_in_either_of_tomls_quotes_is_made(image: Machine) -> None:
+    settings = "state_dir = '/opt/state'\nrun_dir = \"/run/ours\"\n"
+    image.run("sh", "-c", f"printf %s '{quoted(settings)}' | cat - /etc/onvifd/onvifd.toml >/opt/toml")
+    image.run("mv", "/opt/toml", "/etc/onvifd/onvifd.toml")
+    assert init_script(image, "start")[0] == 0
+    wait_until(lambda: is_up(image))
+    assert image.run("stat", "-c", "%U %a", "/opt/state", "/run/ours").stdout == "onvifd 700\n" * 2
+
+
+def quoted(text: str) -> str:
+    """For within the single quotes of a shell."""
+    return text.replace("'", "'\\''")
+
+
+@pytest.mark.parametrize("server", ["nginx", "lighttpd"])
+def test_the_web_servers_own_script(tmp_path: Path, server: str) -> None:
+    with machine(tmp_path / "machine", "sysv", server, "external") as image:
+        install_applets(image)
+        assert init_script(image, "start", "webserver") == (0, f"Starting {server}: OK\n")
+        assert init_script(image, "start", "webserver") == (0, f"Starting {server}: OK (it runs already)\n")
+        assert image.processes()
+        assert init_script(image, "stop", "webserver") == (0, f"Stopping {server}: OK\n")
+        assert image.processes() == {}
+        assert init_script(image, "stop", "webserver") == (0, f"Stopping {server}: OK (it does not run)\n")

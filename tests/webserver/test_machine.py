@@ -243,6 +243,15 @@ def test_the_init_script_leaves_others_alone(tmp_path: Path) -> None:
         wait_until(lambda: any("nginx: master" in each.command for each in image.processes().values()))
 
 
+def test_the_init_script_takes_no_check_for_the_server(tmp_path: Path) -> None:
+    """onvifd runs nginx -t, and its user is that of the server."""
+    with machine(tmp_path / "machine", "sysv", "nginx", "external") as image:
+        image.run("cp", "/bin/sleep", "/opt/nginx")
+        image.run(*AS_ONVIFD, "sh", "-c", "/opt/nginx 3 >/dev/null 2>&1 &")
+        image.service("start", "webserver")
+        assert any("nginx: master" in each.command for each in image.processes().values())
+
+
 def slow_to_read(etc: Path) -> None:
     with (etc / "lighttpd" / "lighttpd.conf").open("a") as configuration:
         configuration.write(

@@ -9,9 +9,10 @@ ONVIFD_VERSION = 0.1.0
 ONVIFD_SITE = $(BR2_EXTERNAL_ONVIFD_PATH)/..
 ONVIFD_SITE_METHOD = local
 ONVIFD_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = \
-	--exclude /.venv \
+	--exclude '/.*' \
 	--exclude /build \
 	--exclude /buildroot \
+	--exclude /onvifd.egg-info \
 	--exclude /tests
 ONVIFD_SETUP_TYPE = setuptools
 ONVIFD_LICENSE = Apache-2.0
