@@ -17,7 +17,7 @@ from typing import Any
 
 from onvifd import assembly
 from onvifd.config import Config, load
-from onvifd.webserver.process import SYSTEM_PATH, command, processes
+from onvifd.webserver.process import SYSTEM_PATH, Process, command, processes
 from onvifd.webserver.settings import Settings
 from tests.support import wait_until
 from tests.webserver.support import Service
@@ -117,10 +117,20 @@ class Vendor:
                 )
 
     def _end(self) -> None:
-        for process in processes():
-            ours = f"{self.root}/etc/" in process.command or (
-                process.command.startswith(self.name) and process.directory == self.root
-            )
-            if ours and process.pid != os.getpid():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
+        """Until none is found: one that is forked meanwhile can have a lower ID than those that were looked at."""
+        wait_until(lambda: not self._kill())
+
+    def _kill(self) -> bool:
+        """Whether there was any."""
+        found = [process for process in processes() if self._is_ours(process)]
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        return bool(found)
+
+    def _is_ours(self, process: Process) -> bool:
+        if process.pid == os.getpid():
+            return False
+        return f"{self.root}/etc/" in process.command or (
+            process.command.startswith(self.name) and process.directory == self.root
+        )
