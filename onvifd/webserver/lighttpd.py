@@ -283,6 +283,8 @@ class Lighttpd:
         # The running one has this socket too. It keeps it, without a name.
         self._files.probe.unlink(missing_ok=True)
         wanted = listeners.read(self.directory / "current")
+        if not self._sockets.keys() >= set(wanted):  # it died when a change had been written, and not loaded
+            raise BlockingIOError(errno.EAGAIN, "a change is about to open more ports")
         return ListeningChild(self._arguments, [self._sockets[each].fileno() for each in wanted])
 
     def _answers(self) -> bool:

@@ -251,8 +251,8 @@ class Supervisor:
                     return
                 try:
                     self._child = child = self._spawn()
-                except OSError:
-                    _log.exception("%s can't be started", self._name)
+                except OSError as error:
+                    _log.error("%s can't be started: %s", self._name, error.strerror)
 
 
 def _ends(child: Child, timeout: float) -> bool:

@@ -353,6 +353,30 @@ def test_the_web_server_is_killed_during_a_change(
     assert_works(device, ports)
 
 
+@pytest.mark.parametrize("server", ["lighttpd"], indirect=True)
+def test_the_web_server_is_killed_when_a_change_is_written_and_not_loaded(
+    device: Device,
+    ports: Ports,
+    kill: Callable[[Device], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody has opened the new ports yet: whoever starts it again has to wait for them."""
+    load = device.server.load
+
+    def late() -> None:
+        kill(device)
+        wait_until(lambda: "can't be started: a change is about to open more ports" in caplog.text)
+        load()
+
+    monkeypatch.setattr(device.server, "load", late)
+    device.change(**new(ports))
+    monkeypatch.undo()
+    assert_one_or_the_other(device, ports, new(ports))
+    kill(device)
+    wait_until(lambda: agrees(device, ports))
+
+
 @every_server
 def test_the_web_server_is_killed_at_any_time(
     device: Device, ports: Ports, kill: Callable[[Device], None]
