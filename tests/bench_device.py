@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.support import SERVER, free_port, wait_until
+from tests.support import SERVER, free_port, kill_all, wait_until
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 60.0
@@ -145,9 +145,7 @@ class BenchDevice:
 
     def close(self) -> None:
         """End whatever still runs, without a judgement, and remove the directory."""
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all(self.processes)
         if self._process is not None:
             self._process.wait(STOP_TIMEOUT)
         shutil.rmtree(self.directory, ignore_errors=True)

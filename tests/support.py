@@ -1,10 +1,12 @@
-"""What every test may use: waiting with a deadline and free ports."""
+"""What every test may use: waiting with a deadline, ending processes, and free ports."""
 
+import contextlib
 import itertools
 import os
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,6 +30,22 @@ def wait_until(condition: Callable[[], T], timeout: float = 30.0, interval: floa
         time.sleep(interval)
 
 
+def kill_all(find: Callable[[], Iterable[int]]) -> None:
+    """`kill -9` for the processes whose IDs are found, until none is.
+
+    To look once is not enough: what one of them forks meanwhile can have a lower ID than those looked at.
+    """
+
+    def none_is_left() -> bool:
+        found = list(find())
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not found
+
+    wait_until(none_is_left)
+
+
 # Each worker of a parallel run has ports of its own, below those that the kernel gives to outgoing
 # connections: nobody takes a port between the moment that a test chose it and its server's start.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -38,10 +56,11 @@ _PORTS = (_FIRST + (os.getpid() * 41 + number) % 2000 for number in itertools.co
 
 def free_port() -> int:
     """A TCP port of the loopback addresses that nobody listens on."""
-    return next(port for port in _PORTS if _is_free(port))
+    return next(port for port in _PORTS if is_free(port))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -17,7 +17,7 @@ import requests
 
 from tests.bench.image import Image
 from tests.soap_client import CONTENT_TYPE, envelope
-from tests.support import free_port
+from tests.support import free_port, is_free
 
 HOST = "127.0.0.1"
 FACTORY_HTTP, FACTORY_HTTPS = 80, 443
@@ -142,7 +142,8 @@ class Guest:
         """Switch it on, and wait for nothing. Raises AssertionError if another program has one of its ports."""
         assert not self.on
         for port in (self.http_port, *self.https_ports):
-            assert _is_free(port), f"port {port} is in use"
+            # QEMU would end, and another device answer in its place.
+            assert is_free(port), f"port {port} is in use"
         (self.directory / "console").write_bytes(b"")  # QEMU takes a moment to
         with (self.directory / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -263,12 +264,3 @@ class Guest:
         output = received[: end.start()].decode(errors="replace").replace("\r\n", "\n")
         assert int(end[1]) == 0, f"{command}: status {int(end[1])}\n{output}"
         return output
-
-
-def _is_free(port: int) -> bool:
-    """Whether QEMU can listen there: it would end, and another device answer in its place."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True

@@ -63,11 +63,10 @@ def main() -> None:
             print(f"password  {guest.password}")
             print(f"console   {directory / 'console'}", flush=True)
             guest.wait_until_it_answers()
+            print("ready", flush=True)
+            assert guest.process.wait() == 0, f"QEMU ended\n{guest.log()}"
         except AssertionError as error:
             sys.exit(f"tests/bench/run: {error}")
-        print("ready", flush=True)
-        if guest.process.wait():
-            sys.exit(f"tests/bench/run: QEMU ended\n{guest.log()}")
 
 
 if __name__ == "__main__":

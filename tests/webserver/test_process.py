@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from onvifd.webserver.process import Supervisor, command, find, processes
-from tests.support import wait_until
+from tests.support import kill_all, wait_until
 from tests.webserver.support import MANAGED, Device, post, process_of
 
 Ports = tuple[int, int, int]
@@ -44,9 +44,14 @@ def crashed(tmp_path: Path, ports: Ports, server: str) -> Iterator[int]:
         pid = int(service.stdout.readline())
         service.kill()
     yield pid
-    for process in processes():
-        if str(tmp_path) in process.command or process.directory == tmp_path / "run dir" / "webserver":
-            os.kill(process.pid, signal.SIGKILL)
+    place = tmp_path / "run dir" / "webserver"
+    kill_all(
+        lambda: [
+            process.pid
+            for process in processes()
+            if str(tmp_path) in process.command or process.directory == place
+        ]
+    )
 
 
 def gone(pid: int) -> bool:

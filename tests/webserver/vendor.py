@@ -7,7 +7,6 @@ import grp
 import os
 import pwd
 import re
-import signal
 import subprocess
 import threading
 from dataclasses import replace
@@ -19,7 +18,7 @@ from onvifd import assembly
 from onvifd.config import Config, load
 from onvifd.webserver.process import SYSTEM_PATH, Process, command, processes
 from onvifd.webserver.settings import Settings
-from tests.support import wait_until
+from tests.support import kill_all, wait_until
 from tests.webserver.support import Service
 
 EXAMPLES = Path(__file__).parents[2] / "etc"
@@ -117,16 +116,7 @@ class Vendor:
                 )
 
     def _end(self) -> None:
-        """Until none is found: one that is forked meanwhile can have a lower ID than those that were looked at."""
-        wait_until(lambda: not self._kill())
-
-    def _kill(self) -> bool:
-        """Whether there was any."""
-        found = [process for process in processes() if self._is_ours(process)]
-        for process in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-        return bool(found)
+        kill_all(lambda: [process.pid for process in processes() if self._is_ours(process)])
 
     def _is_ours(self, process: Process) -> bool:
         if process.pid == os.getpid():
